@@ -1,0 +1,103 @@
+# Everything starts here. Given: git, make, Python 3.11 or newer. `make help` lists what there is.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+UV_VERSION := 0.13.9
+PYTHONS := $(PYTHON) python3.11 python3 python3.12 python3.13
+BIN := .venv/bin
+FLASK := $(BIN)/flask --app wsgi
+CATALOGS := $(patsubst %.po,%.mo,$(wildcard translations/*/LC_MESSAGES/*.po))
+PYTEST_ARGS ?= -n 2 --dist loadgroup
+
+# Stamps: a second start finds them newer than the lock files and does nothing.
+UV := .venv/.uv-$(UV_VERSION)
+RUNTIME := .venv/.runtime
+DEV := .venv/.dev
+
+# A throw-away installation on SQLite, for what needs a database but must not touch anybody's.
+THROWAWAY = dir=$$(mktemp -d) && trap 'rm -rf "$$dir"' EXIT && export APP_ENV=test DATA_DIR="$$dir" DATABASE_URL= AMQP_URL=
+
+.PHONY: help demo reset services test check lint types architecture migrations-in-step translations-complete advisories
+.PHONY: migration translations lock
+
+help: ## list what can be made
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-24s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+demo: $(RUNTIME) $(CATALOGS) ## run everything on embedded defaults (PORT=8000, DATA_DIR=instance); Ctrl-C stops it
+	@$(BIN)/python -m portal.demo.processes check
+	@$(FLASK) db upgrade
+	@$(FLASK) seed-demo
+	@exec $(BIN)/python -m portal.demo.processes run
+
+reset: $(RUNTIME) ## forget the demo's data (DATA_DIR)
+	@$(BIN)/python -m portal.demo.processes forget
+
+services: ## make sure PostgreSQL, RabbitMQ and Redis answer on their standard local ports
+	@deploy/services
+
+test: $(DEV) $(CATALOGS) ## run the suite against real PostgreSQL, RabbitMQ, Redis and Chromium
+	@deploy/services --with-browser
+	@where=$$($(BIN)/python deploy/test_environment.py) && eval "$$where" && $(BIN)/pytest $(PYTEST_ARGS)
+
+check: lint types architecture migrations-in-step translations-complete advisories ## run every check that is not a test
+	@echo "All checks passed."
+
+lint: $(DEV) ## check style and format
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check --quiet . || { echo "Run .venv/bin/ruff format"; exit 1; }
+
+types: $(DEV) ## check types
+	@$(BIN)/mypy
+
+architecture: $(DEV) ## check who imports whom
+	@$(BIN)/pytest -q --noconftest -p no:cacheprovider tests/test_architecture.py
+
+migrations-in-step: $(DEV) ## check that the migrations make what the models say
+	@$(THROWAWAY); $(FLASK) db upgrade && $(FLASK) db check
+
+translations-complete: $(DEV) ## check that every message has its translation
+	@$(BIN)/python deploy/check_translations.py
+
+advisories: $(DEV) ## check the locked packages for known vulnerabilities
+	@$(BIN)/python deploy/check_advisories.py requirements.txt
+
+migration: $(DEV) ## write the migration the models ask for: make migration m="what it does"
+	@test -n "$(m)" || { echo 'Say what it does: make migration m="add refunds"'; exit 2; }
+	@$(THROWAWAY); $(FLASK) db upgrade && $(FLASK) db migrate -m "$(m)"
+
+translations: $(DEV) ## bring the .po files in step with the sources and compile them
+	@$(BIN)/python deploy/check_translations.py --update
+	@$(MAKE) $(CATALOGS)
+
+lock: $(UV) ## lock requirements*.in into requirements*.txt
+	@for name in requirements requirements-dev; do \
+	  $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+	    $$name.in --output-file $$name.txt; done
+
+# The installation. `venv` may be run over an existing environment: it only adds what is missing.
+$(UV):
+	@for python in $(PYTHONS); do \
+	  if $$python -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+	    echo "Installing into .venv ..."; \
+	    $$python -m venv .venv; \
+	    $(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION); \
+	    rm -f .venv/.uv-*; touch $@; exit 0; \
+	  fi; \
+	done; \
+	echo "Python 3.11 or newer with its venv module is needed (found: $$(python3 --version 2>&1 || true)); PYTHON=/path/to/python names another." >&2; \
+	exit 1
+
+# Without the development tools, unless they are here already: then they stay.
+$(RUNTIME): requirements.txt | $(UV)
+	@if test -e $(DEV); then $(MAKE) $(DEV); else $(BIN)/uv pip sync --quiet --require-hashes --python $(BIN)/python $<; fi
+	@touch $@
+
+$(DEV): requirements-dev.txt | $(UV)
+	@$(BIN)/uv pip sync --quiet --require-hashes --python $(BIN)/python $<
+	@touch $@ $(RUNTIME)
+
+%.mo: %.po | $(RUNTIME)
+	@$(BIN)/pybabel --quiet compile --input-file $< --output-file $@
