@@ -1,0 +1,223 @@
+"""The environment, read once, checked once. A half-set group refuses to start with one line that says what to set."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+from typing import Literal, Self
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import Field, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from portal.domain.money import EXPONENTS
+from portal.domain.policy import Policy
+
+
+class Misconfigured(SystemExit):
+    """The process must not start; the message is one line that says what to set."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(f"matinee: {message}")
+
+
+class Settings(BaseSettings):
+    model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True)
+
+    app_env: Literal["demo", "test", "production"] = "demo"
+    data_dir: Path = Path("instance")
+    port: int = 8000
+    public_url: str = ""
+    secret_key: str = ""
+    debug: bool = False
+
+    database_url: str = ""
+    queue_url: str = ""
+    amqp_url: str = ""
+    sandbox_database_url: str = ""
+    auth_database_url: str = ""
+
+    auth_public_key: str = ""
+    auth_public_key_file: str = ""
+    auth_jwks_url: str = ""
+    auth_issuer: str = ""
+    auth_audience: str = ""
+    auth_user_claim: str = "sub"
+    auth_roles_claim: str = "roles"
+    auth_email_claim: str = "email"
+    auth_locale_claim: str = "locale"
+    auth_zone_claim: str = "zoneinfo"
+    auth_login_url: str = ""
+    auth_refresh_url: str = ""
+    auth_cookie: str = "access_token"
+
+    payment_providers: str = ""
+    sandbox_url: str = ""
+    sandbox_webhook_secret: str = ""
+
+    billing_timezone: str = "Europe/Moscow"
+    billing_currency: str = "RUB"
+    default_locale: Literal["ru", "en"] = "ru"
+    brand_name: str = "Matinee"
+    terms_url: str = "/terms"
+    privacy_url: str = "/privacy"
+    support_email: str = "support@matinee.example"
+    allowed_return_hosts: str = ""
+
+    checkout_ttl_minutes: int = Field(default=24 * 60, ge=30)
+    grace_days: int = Field(default=7, ge=0)
+    dunning_retry_days: str = "1,3,6,10,13"
+    give_up_days: int = Field(default=14, ge=1)
+    refund_window_days: int = Field(default=14, ge=0)
+    refund_policy: Literal["auto", "manual"] = "auto"
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        try:
+            ZoneInfo(self.billing_timezone)
+        except (ZoneInfoNotFoundError, ValueError):
+            raise ValueError(f"set BILLING_TIMEZONE to an IANA zone, not {self.billing_timezone!r}") from None
+        if self.billing_currency not in EXPONENTS:
+            raise ValueError(f"set BILLING_CURRENCY to one of {', '.join(EXPONENTS)}")
+        days = self.dunning_retry_days.split(",") if self.dunning_retry_days.strip() else []
+        if not all(day.strip().isdecimal() for day in days) or list(map(int, days)) != sorted(set(map(int, days))):
+            raise ValueError("set DUNNING_RETRY_DAYS to rising whole days, as in 1,3,6,10,13")
+        if self.app_env == "production":
+            self._check_production()
+        return self
+
+    def _check_production(self) -> None:
+        required = {
+            "SECRET_KEY": self.secret_key,
+            "PUBLIC_URL": self.public_url,
+            "DATABASE_URL": self.database_url,
+            "AMQP_URL": self.amqp_url,
+            "AUTH_PUBLIC_KEY, AUTH_PUBLIC_KEY_FILE or AUTH_JWKS_URL": self.auth_public_key
+            or self.auth_public_key_file
+            or self.auth_jwks_url,
+            "AUTH_ISSUER": self.auth_issuer,
+            "AUTH_AUDIENCE": self.auth_audience,
+            "AUTH_LOGIN_URL": self.auth_login_url,
+            "AUTH_REFRESH_URL": self.auth_refresh_url,
+            "PAYMENT_PROVIDERS": self.payment_providers,
+        }
+        for name, value in required.items():
+            if not value:
+                raise ValueError(f"set {name}: APP_ENV=production has no default for it")
+        if len(self.secret_key) < 32:
+            raise ValueError("set SECRET_KEY to at least 32 random characters")
+        if self.debug:
+            raise ValueError("unset DEBUG: it shows secrets")
+        if self.database_url.startswith("sqlite"):
+            raise ValueError("set DATABASE_URL to PostgreSQL: SQLite is for the demo")
+        if "sandbox" in self.providers:
+            raise ValueError("take sandbox out of PAYMENT_PROVIDERS: it pretends to take money")
+
+    @property
+    def pretends(self) -> bool:
+        """Sandbox payment system, demo Auth, cinema and the movable clock exist."""
+        return self.app_env != "production"
+
+    @property
+    def origin(self) -> str:
+        return (self.public_url or f"http://127.0.0.1:{self.port}").rstrip("/")
+
+    @property
+    def data(self) -> Path:
+        """DATA_DIR, absolute and existing."""
+        path = self.data_dir.absolute()
+        path.mkdir(parents=True, exist_ok=True)
+        return path
+
+    @property
+    def database(self) -> str:
+        return self.database_url or f"sqlite:///{self.data / 'portal.db'}"
+
+    @property
+    def queue(self) -> str:
+        return self.queue_url or f"sqlite:///{self.data / 'queue.db'}"
+
+    @property
+    def sandbox_database(self) -> str:
+        return self.sandbox_database_url or f"sqlite:///{self.data / 'sandbox.db'}"
+
+    @property
+    def auth_database(self) -> str:
+        return self.auth_database_url or f"sqlite:///{self.data / 'auth.db'}"
+
+    @property
+    def providers(self) -> tuple[str, ...]:
+        named = self.payment_providers or ("sandbox" if self.app_env != "production" else "")
+        return tuple(name.strip() for name in named.split(",") if name.strip())
+
+    @property
+    def issuer(self) -> str:
+        return self.auth_issuer or f"{self.origin}/auth"
+
+    @property
+    def audience(self) -> str:
+        return self.auth_audience or "matinee"
+
+    @property
+    def login_url(self) -> str:
+        return self.auth_login_url or "/auth/login"
+
+    @property
+    def refresh_url(self) -> str:
+        return self.auth_refresh_url or "/auth/refresh"
+
+    @property
+    def retry_days(self) -> tuple[int, ...]:
+        return tuple(int(day) for day in self.dunning_retry_days.split(",") if day.strip())
+
+    @property
+    def sandbox_base(self) -> str:
+        return (self.sandbox_url or f"{self.origin}/sandbox").rstrip("/")
+
+    @property
+    def return_hosts(self) -> frozenset[str]:
+        """Hosts a client may ask us to send the customer back to."""
+        return frozenset(h.strip().lower() for h in self.allowed_return_hosts.split(",") if h.strip())
+
+    def secret(self, name: str) -> str:
+        """A secret of this installation, made once in DATA_DIR. Production sets its own."""
+        given = {"secret_key": self.secret_key, "sandbox_webhook_secret": self.sandbox_webhook_secret}.get(name, "")
+        if given:
+            return given
+        path = self.data / "secrets" / name
+        path.parent.mkdir(mode=0o700, exist_ok=True)
+        if not path.exists():
+            # Several processes may start at once: the first link wins, and nobody reads a half-written file.
+            draft = path.with_name(f"{name}.{secrets.token_hex(4)}")
+            draft.write_text(secrets.token_hex(32))
+            draft.chmod(0o600)
+            try:
+                os.link(draft, path)
+            except FileExistsError:
+                pass
+            finally:
+                draft.unlink()
+        return path.read_text()
+
+    def policy(self) -> Policy:
+        return Policy(
+            zone=self.billing_timezone,
+            currency=self.billing_currency,
+            grace_days=self.grace_days,
+            checkout_ttl_minutes=self.checkout_ttl_minutes,
+            dunning_retry_days=self.retry_days,
+            give_up_days=self.give_up_days,
+            refund_window_days=self.refund_window_days,
+            refund_policy=self.refund_policy,
+        )
+
+
+def load_settings(**given: object) -> Settings:
+    """Settings from the environment and `.env`; `given` wins. Raises Misconfigured with one line."""
+    try:
+        return Settings(**given)  # type: ignore[arg-type]  # pydantic checks them
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]).upper()
+        raise Misconfigured(f"{where + ': ' if where else ''}{first['msg'].removeprefix('Value error, ')}") from None

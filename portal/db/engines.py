@@ -1,0 +1,118 @@
+"""What differs between PostgreSQL and SQLite. The only file that asks which of the two it is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Connection, Engine, FromClause, Insert, Select, event
+from sqlalchemy.dialects import postgresql, sqlite
+
+from portal.db.base import Base
+
+
+def options(url: str) -> dict[str, Any]:
+    """Arguments for create_engine."""
+    if url.startswith("sqlite"):
+        return {"connect_args": {"timeout": 30, "check_same_thread": False}}
+    return {"pool_pre_ping": True, "pool_size": 10, "max_overflow": 20, "pool_timeout": 5}
+
+
+def is_sqlite(connection: Connection) -> bool:
+    return connection.dialect.name == "sqlite"
+
+
+def prepare(engine: Engine) -> None:
+    """Make SQLite keep its promises: foreign keys, WAL, and a write lock taken at the start of a transaction."""
+    if engine.dialect.name != "sqlite":
+        event.listen(engine, "connect", _limit_waits)
+        return
+    event.listen(engine, "connect", _sqlite_connect)
+    event.listen(engine, "begin", _sqlite_begin)
+
+
+def _limit_waits(connection: Any, _record: object) -> None:
+    """Waiting for a lock ends in an error, never in a hanging page."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET lock_timeout = '10s'")
+        cursor.execute("SET idle_in_transaction_session_timeout = '60s'")
+    connection.commit()
+
+
+def _sqlite_connect(connection: Any, _record: object) -> None:
+    connection.isolation_level = None  # the driver must not begin transactions behind our back
+    cursor = connection.cursor()
+    for pragma in ("journal_mode=WAL", "foreign_keys=ON", "synchronous=NORMAL", "busy_timeout=30000"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _sqlite_begin(connection: Connection) -> None:
+    write = connection.get_execution_options().get("matinee_write")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+
+
+def locked(statement: Select[Any], *, of: type[Base] | None = None, skip: bool = False) -> Select[Any]:
+    """Hold the rows until commit, of one table where `of` says so; `skip` leaves out those that somebody else holds.
+
+    SQLite holds the whole file instead, since the transaction began.
+    """
+    return statement.with_for_update(of=of, skip_locked=skip)
+
+
+def insert_or_nothing(dialect: str, table: FromClause, values: dict[str, Any]) -> Insert:
+    """An insert that does nothing where a unique constraint already has the row. Look at the row count."""
+    module = postgresql if dialect == "postgresql" else sqlite
+    made: Insert = module.insert(table).values(values).on_conflict_do_nothing()
+    return made
+
+
+def append_only(dialect: str, table: str) -> list[str]:
+    """DDL: rows of this table are only added, whoever writes."""
+    if dialect == "postgresql":
+        return [
+            _REFUSE,
+            f"CREATE TRIGGER {table}_append_only BEFORE UPDATE OR DELETE ON {table} "
+            "FOR EACH ROW EXECUTE FUNCTION matinee_refuse('rows are only added')",
+        ]
+    return [
+        f"CREATE TRIGGER {table}_append_only_{verb.lower()} BEFORE {verb} ON {table} "
+        f"BEGIN SELECT RAISE(ABORT, '{table}: rows are only added'); END"
+        for verb in ("UPDATE", "DELETE")
+    ]
+
+
+def final_states(dialect: str, table: str, states: tuple[str, ...]) -> list[str]:
+    """DDL: these states are never left, whoever writes."""
+    words = ", ".join(f"'{state}'" for state in states)
+    when = f"WHEN (OLD.state IN ({words}) AND NEW.state <> OLD.state)"
+    if dialect == "postgresql":
+        return [
+            _REFUSE,
+            f"CREATE TRIGGER {table}_final BEFORE UPDATE OF state ON {table} FOR EACH ROW {when} "
+            "EXECUTE FUNCTION matinee_refuse('a final state is never left')",
+        ]
+    return [
+        f"CREATE TRIGGER {table}_final BEFORE UPDATE OF state ON {table} {when} "
+        f"BEGIN SELECT RAISE(ABORT, '{table}: a final state is never left'); END"
+    ]
+
+
+def no_overlap(dialect: str) -> list[str]:
+    """DDL: periods of one subscription never overlap. PostgreSQL has an exclusion constraint for it."""
+    if dialect == "postgresql":
+        return []
+    taken = (
+        "EXISTS (SELECT 1 FROM periods p WHERE p.subscription_id = NEW.subscription_id AND p.id <> NEW.id "
+        'AND p.start < NEW."end" AND NEW.start < p."end" AND p.revoked_at IS NULL AND NEW.revoked_at IS NULL)'
+    )
+    refuse = "BEGIN SELECT RAISE(ABORT, 'periods: two periods overlap'); END"
+    return [
+        f"CREATE TRIGGER periods_overlap_{verb.lower()} BEFORE {verb} ON periods WHEN {taken} {refuse}"
+        for verb in ("INSERT", "UPDATE")
+    ]
+
+
+_REFUSE = """CREATE OR REPLACE FUNCTION matinee_refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION '%: %', TG_TABLE_NAME, TG_ARGV[0] USING ERRCODE = 'integrity_constraint_violation';
+END $$"""

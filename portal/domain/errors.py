@@ -1,0 +1,114 @@
+"""What the portal refuses, each with a stable word. Edges turn these into a status and a sentence (web/errors.py)."""
+
+from __future__ import annotations
+
+
+class Refused(Exception):
+    """The caller asked for something we will not do. Nothing was changed."""
+
+    error_id = "refused"
+
+    def __init__(self, detail: str = "", **facts: object) -> None:
+        super().__init__(detail or self.error_id)
+        self.detail = detail  # for logs and programmers, English
+        self.facts = facts  # what the reader's sentence needs: names, dates, sums
+
+
+class InvalidRequest(Refused):
+    error_id = "invalid_request"
+
+
+class InvalidAmount(InvalidRequest):
+    error_id = "invalid_amount"
+
+
+class UnknownProduct(InvalidRequest):
+    error_id = "unknown_product"
+
+
+class ConsentRequired(InvalidRequest):
+    error_id = "consent_required"
+
+
+class EmailRequired(InvalidRequest):
+    error_id = "email_required"
+
+
+class Unauthorized(Refused):
+    error_id = "unauthorized"
+
+
+class TokenExpired(Unauthorized):
+    error_id = "token_expired"
+
+
+class Forbidden(Refused):
+    error_id = "forbidden"
+
+
+class NotFound(Refused):
+    """Unknown, or somebody else's: the caller cannot tell which."""
+
+    error_id = "not_found"
+
+
+class Conflict(Refused):
+    error_id = "conflict"
+
+
+class SubscriptionExists(Conflict):
+    error_id = "subscription_exists"
+
+
+class PaymentInProgress(Conflict):
+    error_id = "payment_in_progress"
+
+
+class InvoiceNotPayable(Conflict):
+    error_id = "invoice_not_payable"
+
+
+class AlreadyEnded(Conflict):
+    error_id = "already_ended"
+
+
+class NotResumable(Conflict):
+    error_id = "not_resumable"
+
+
+class MethodRequired(Conflict):
+    error_id = "method_required"
+
+
+class NotCancellable(Conflict):
+    """A paid invoice, or a renewal: the subscription is what can be cancelled."""
+
+    error_id = "not_cancellable"
+
+
+class NotRefundable(Conflict):
+    error_id = "not_refundable"
+
+
+class ExceedsRefundable(Conflict):
+    """More than what is left of the payment; `available` says how much that is."""
+
+    error_id = "exceeds_refundable"
+
+
+class RequestInProgress(Conflict):
+    error_id = "request_in_progress"
+
+
+class IdempotencyKeyReused(Refused):
+    error_id = "idempotency_key_reused"
+
+
+class BadSignature(Refused):
+    error_id = "bad_signature"
+
+
+class ProviderUnavailable(Refused):
+    """The payment system did not answer, or answered what we cannot read. What we wrote before asking stays."""
+
+    error_id = "provider_unavailable"

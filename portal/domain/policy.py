@@ -1,0 +1,22 @@
+"""The rules an installation may set, as the domain reads them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+
+@dataclass(frozen=True)
+class Policy:
+    zone: str = "Europe/Moscow"
+    currency: str = "RUB"
+    grace_days: int = 7
+    checkout_ttl_minutes: int = 24 * 60
+    dunning_retry_days: tuple[int, ...] = (1, 3, 6, 10, 13)
+    give_up_days: int = 14
+    refund_window_days: int = 14
+    refund_policy: str = "auto"  # auto: the two offers are sent at once; manual: an operator looks first
+
+    @property
+    def checkout_ttl(self) -> timedelta:
+        return timedelta(minutes=self.checkout_ttl_minutes)

@@ -1,0 +1,112 @@
+"""What becomes of a subscription whose moment has come."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from portal.domain.cancelling import ended
+from portal.domain.change import Change, Move, Write
+from portal.domain.dunning import Due, due, next_action_at
+from portal.domain.invoice import Invoice, issue
+from portal.domain.method import PaymentMethod
+from portal.domain.payment import intent
+from portal.domain.plan import Plan, Price
+from portal.domain.policy import Policy
+from portal.domain.pricing import quote
+from portal.domain.subscription import Subscription
+
+ACTOR = "worker"
+
+
+@dataclass(frozen=True)
+class Standing:
+    subscription: Subscription
+    plan: Plan
+    price: Price  # the row the subscription was sold at
+    invoice: Invoice | None  # the renewal that waits to be paid
+    method: PaymentMethod | None
+
+
+@dataclass(frozen=True)
+class Decision:
+    change: Change | None
+    payment_id: UUID | None = None  # to be sent after the commit
+
+
+def decide(standing: Standing, now: datetime, policy: Policy) -> Decision:
+    """For a subscription without an open payment: charge it, let it fall, end it, or wait."""
+    subscription = standing.subscription
+    match due(subscription, standing.plan, policy, now):
+        case Due.charge if standing.method is not None:
+            return _charge(standing, standing.method, now, policy)
+        case Due.suspend:
+            return Decision(_move(standing, "grace_over", {}, now, policy))
+        case Due.give_up:
+            closed = [Move(standing.invoice, "closed", {"fail_reason": "declined"})] if standing.invoice else []
+            return Decision(_over(standing, "given_up", "unpaid", closed, now))
+        case Due.end:
+            reason = "no_method" if subscription.auto_renew else "cancelled"
+            return Decision(_over(standing, "period_over", reason, [], now))
+    if subscription.next_action_at != next_action_at(subscription, standing.plan, policy):
+        return Decision(_move(standing, "rescheduled", {}, now, policy))
+    return Decision(None)
+
+
+def _charge(standing: Standing, method: PaymentMethod, now: datetime, policy: Policy) -> Decision:
+    """One invoice for one due moment, whoever asks; each try to collect it is a payment of its own."""
+    subscription = standing.subscription
+    writes: list[Write] = []
+    invoice = standing.invoice
+    if invoice is None:
+        assert subscription.paid_through is not None  # noqa: S101 - a renewal follows paid time
+        quoted = quote(standing.plan, standing.price, 1)
+        invoice, lines = issue(
+            subscription,
+            quoted,
+            price_id=standing.price.id,
+            reason="renewal",
+            due_at=subscription.paid_through,
+            provider=method.provider,
+            renews=True,
+            expires_at=now + timedelta(days=policy.give_up_days + 30),
+            now=now,
+        )
+        writes += [invoice, *lines]
+    payment = intent(invoice, subscription, now, kind="charge", payment_method_id=method.id)
+    change = Change(
+        subscription.user_id,
+        now,
+        ACTOR,
+        (*writes, payment),
+        due_at=subscription.next_action_at,
+        reason="renewal",
+        invoice_id=invoice.id,
+    )
+    return Decision(change, payment.id)
+
+
+def _move(standing: Standing, event: str, facts: dict[str, object], now: datetime, policy: Policy) -> Change:
+    subscription = standing.subscription
+    to = "suspended" if event == "grace_over" else subscription.state
+    after = replace(subscription, state=to)
+    facts = facts | {"next_action_at": next_action_at(after, standing.plan, policy)}
+    return _change(standing, [Move(subscription, event, facts)], now)
+
+
+def _over(standing: Standing, event: str, reason: str, before: list[Move], now: datetime) -> Change:
+    return _change(standing, [*before, Move(standing.subscription, event, ended(reason, now))], now)
+
+
+def _change(standing: Standing, writes: list[Move], now: datetime) -> Change:
+    subscription = standing.subscription
+    return Change(
+        subscription.user_id,
+        now,
+        ACTOR,
+        tuple(writes),
+        due_at=subscription.next_action_at,
+        reason="renewal",
+        invoice_id=standing.invoice.id if standing.invoice else None,
+    )
