@@ -1,0 +1,125 @@
+"""The port every payment system is spoken to through.
+
+A provider translates; it decides nothing. Its calls never raise for what a network or a server can do: a timeout,
+a 5xx or an answer that cannot be read *is* an answer, `unknown`. Our reference (`payment:<id>`, `refund:<id>`) is the
+idempotency key of the call that creates the object, is stored in the object by the provider, and finds it again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from portal.domain.money import Money
+from portal.domain.outcome import Decline, Outcome
+
+
+@dataclass(frozen=True)
+class Abilities:
+    """What a payment system can do; pages hide what it cannot."""
+
+    saves_methods: bool
+    closes_checkouts: bool
+    partial_refunds: bool
+    key_lifetime_hours: int  # how long a repeated key is still recognised
+
+
+@dataclass(frozen=True)
+class SavedMethod:
+    """A method the provider keeps for later charges. Never a card number."""
+
+    customer_ref: str
+    method_ref: str
+    kind: str  # card | wallet | bank
+    title: str  # "Visa ·· 4242"
+    expires: str | None  # "2030-12"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the provider says about one payment, now.
+
+    `amount` is what it took or will take; settle compares it. `absent` only comes from `find`: it knows no such object.
+    """
+
+    outcome: Outcome
+    provider_ref: str | None = None
+    amount: Money | None = None
+    redirect_url: str | None = None
+    method: SavedMethod | None = None
+    decline: Decline | None = None
+    absent: bool = False
+    note: str = ""  # for the operator: status code, exception name; never a secret
+
+
+@dataclass(frozen=True)
+class CheckoutOrder:
+    reference: str  # "payment:<id>": also the idempotency key
+    amount: Money
+    description: str
+    user_id: str
+    locale: str
+    return_url: str
+    expires_at: datetime
+    save_method: bool
+
+
+@dataclass(frozen=True)
+class ChargeOrder:
+    """A charge without the customer present, on a saved method."""
+
+    reference: str
+    amount: Money
+    description: str
+    customer_ref: str
+    method_ref: str
+    locale: str  # of the page on which the bank may want to see the customer
+    return_url: str
+
+
+@dataclass(frozen=True)
+class RefundOrder:
+    reference: str  # "refund:<id>"
+    payment_ref: str  # the provider's id of the payment
+    amount: Money
+
+
+@dataclass(frozen=True)
+class Notice:
+    """A webhook that proved where it came from, reduced to what we do with it: look at that object again."""
+
+    event_id: str
+    kind: str
+    reference: str | None  # "payment:<id>", "refund:<id>" or None where it is none of ours
+
+
+class Provider(Protocol):
+    """`find` and `find_refund` ask by our reference; `reference` is the one given when the object was created."""
+
+    name: str
+    abilities: Abilities
+    checkout_origin: str  # where its hosted pages live: "https://pay.example"
+
+    def start_checkout(self, order: CheckoutOrder) -> Answer: ...
+
+    def close_checkout(self, reference: str) -> Answer:
+        """Close the hosted page. `failed` proves that it can no longer be paid; `succeeded` that it was."""
+
+    def charge(self, order: ChargeOrder) -> Answer: ...
+
+    def refund(self, order: RefundOrder) -> Answer: ...
+
+    def find(self, reference: str) -> Answer: ...
+
+    def find_refund(self, reference: str) -> Answer: ...
+
+    def detach(self, method_ref: str) -> bool:
+        """Forget a saved method; True once the provider has (also when it never knew it)."""
+
+    def verify(self, headers: Mapping[str, str], body: bytes, now: datetime) -> Notice:
+        """Check the proof on the raw bytes, then read them. Raises BadSignature."""
+
+    def parse(self, body: bytes) -> Notice:
+        """Read a body that was verified when it was stored."""

@@ -1,0 +1,21 @@
+"""Which payment systems are switched on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+
+from portal.providers.port import Provider
+
+
+class UnknownProvider(LookupError):
+    """PAYMENT_PROVIDERS names something that is not installed."""
+
+
+def build(names: Iterable[str], makers: Mapping[str, Callable[[], Provider]]) -> dict[str, Provider]:
+    """The named payment systems, in that order; the first is the default at checkout."""
+    providers = {}
+    for name in names:
+        if name not in makers:
+            raise UnknownProvider(f"set PAYMENT_PROVIDERS to some of {', '.join(makers)}: {name!r} is not installed")
+        providers[name] = makers[name]()
+    return providers
