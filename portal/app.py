@@ -1,0 +1,121 @@
+"""The one composition root: settings in, an application out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from flask import Flask
+from flask_migrate import Migrate
+from flask_openapi.models import Info
+from flask_openapi.openapi import OpenAPI
+from flask_wtf.csrf import CSRFProtect
+from werkzeug.middleware.dispatcher import DispatcherMiddleware
+
+from portal import cli, runtime
+from portal.clock import Clock
+from portal.config import Misconfigured, Settings, load_settings
+from portal.db import engines
+from portal.db.session import db
+from portal.models import schema
+from portal.providers.port import Provider
+from portal.providers.registry import UnknownProvider, build
+from portal.services.clock import read_offset
+from portal.web import edge, errors, health, locale
+from portal.web.api.routes import blueprint as api
+from portal.web.cabinet.blueprint import blueprint as cabinet
+from portal.web.webhooks.receive import blueprint as webhooks
+
+if TYPE_CHECKING:
+    from portal.demo.mount import Pretend
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def create_app(
+    settings: Settings | None = None,
+    *,
+    clock: Clock | None = None,
+    providers: Mapping[str, Provider] | None = None,
+) -> Flask:
+    """`clock` and `providers` replace what the settings would make; tests give them. Raises Misconfigured."""
+    settings = settings or load_settings()
+    app = OpenAPI(
+        "portal",
+        info=Info(title=f"{settings.brand_name} billing API", version="1"),
+        doc_ui=False,
+        validation_error_status=400,
+        validation_error_callback=errors.invalid_body,
+        root_path=str(ROOT),
+        template_folder=str(ROOT / "templates"),
+        static_folder=str(ROOT / "static"),
+    )
+    app.config.from_mapping(_flask_config(settings))
+    _open_database(app, settings)
+    clock = clock or _clock(app, settings)
+    pretend = _pretend(settings, clock) if settings.pretends else None
+    made = providers if providers is not None else _providers(settings, pretend.makers if pretend else {})
+    app.extensions[runtime.KEY] = runtime.Runtime(settings, clock, made)
+    _open_doors(app, settings)
+    if pretend:
+        app.extensions["matinee_sandbox"] = pretend.sandbox.extensions["sandbox"]
+        app.wsgi_app = DispatcherMiddleware(app.wsgi_app, dict(pretend.mounts))  # type: ignore[method-assign]  # Flask's own way
+    cli.init(app)
+    return app
+
+
+def _flask_config(settings: Settings) -> dict[str, object]:
+    return {
+        "SECRET_KEY": settings.secret("secret_key"),
+        "SQLALCHEMY_DATABASE_URI": settings.database,
+        "SQLALCHEMY_ENGINE_OPTIONS": engines.options(settings.database),
+        "MAX_CONTENT_LENGTH": edge.MAX_BODY,
+        "SESSION_COOKIE_SECURE": settings.origin.startswith("https"),
+        "SESSION_COOKIE_SAMESITE": "Lax",
+        "WTF_CSRF_TIME_LIMIT": 12 * 3600,
+        "TESTING": settings.app_env == "test",
+    }
+
+
+def _open_database(app: Flask, settings: Settings) -> None:
+    db.init_app(app)
+    Migrate(app, db, directory=str(ROOT / "migrations"))
+    with app.app_context():
+        db.metadatas[None] = schema.metadata
+        engines.prepare(db.engine)
+
+
+def _clock(app: Flask, settings: Settings) -> Clock:
+    """Production time is real time; elsewhere an offset row lets everybody travel together."""
+    if not settings.pretends:
+        return Clock()
+    with app.app_context():
+        engine = db.engine
+    return Clock(lambda: read_offset(engine))
+
+
+def _pretend(settings: Settings, clock: Clock) -> Pretend:
+    from portal.demo.mount import pretend  # loaded only where it is allowed to exist
+
+    return pretend(settings, clock.now)
+
+
+def _providers(settings: Settings, makers: Mapping[str, Callable[[], Provider]]) -> dict[str, Provider]:
+    try:
+        return build(settings.providers, makers)
+    except UnknownProvider as error:
+        raise Misconfigured(str(error)) from None
+
+
+def _open_doors(app: OpenAPI, settings: Settings) -> None:
+    csrf = CSRFProtect(app)
+    csrf.exempt(webhooks)  # proven by the payment system's signature
+    csrf.exempt(api)  # takes a bearer token only, never a cookie
+    edge.init(app)
+    locale.init(app)
+    errors.init(app)
+    app.register_blueprint(cabinet)
+    app.register_blueprint(webhooks)
+    app.register_blueprint(health.blueprint)
+    app.register_api(api)

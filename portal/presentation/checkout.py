@@ -1,0 +1,213 @@
+"""What an invoice's page says: one word for where the payment stands, read from our rows and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from portal.domain.payment import Payment
+from portal.domain.refund import Refund
+from portal.presentation.language import N_, words
+from portal.presentation.money import money
+from portal.queries.invoices import InvoiceDetail
+
+STAGES = ("waiting", "unfinished", "declined", "unavailable", "unpaid", "review", "paid", "closed")
+SETTLED = frozenset({"paid", "closed"})
+IN_OTHER_HANDS = frozenset({"waiting", "review"})  # money may still come, whatever the hour
+
+
+def stage(detail: InvoiceDetail, now: datetime) -> str:
+    """
+    waiting      the payment system has the payment and will tell
+    unfinished   its page is open; the customer may be on the way back from it, or may have left it
+    declined     the last try failed, and the invoice may still be paid
+    unavailable  the payment system has not opened a page for us yet
+    unpaid       nothing was tried
+    review       a person is looking into it
+    paid, closed the invoice is settled; an unpaid one whose time is over is as good as closed
+    """
+    match detail.invoice.state:
+        case "paid":
+            return "paid"
+        case "fail":
+            return "closed"
+    found = _stage_of(detail.last_payment)
+    return "closed" if now >= detail.invoice.expires_at and found not in IN_OTHER_HANDS else found
+
+
+def _stage_of(payment: Payment | None) -> str:
+    if payment is None or payment.state == "aborted":
+        return "unpaid"
+    if payment.review_at is not None:
+        return "review"
+    match payment.state:
+        case "failed":
+            return "declined"
+        case "requires_action" if payment.redirect_url:
+            return "unfinished"
+        case "created" | "unknown" if payment.kind == "checkout" and payment.redirect_url is None:
+            return "unavailable"
+    return "waiting"
+
+
+TITLES: Mapping[str, str] = {
+    "waiting": N_("Waiting for the payment to be confirmed"),
+    "unfinished": N_("The payment is not confirmed yet"),
+    "declined": N_("The payment did not go through"),
+    "unavailable": N_("The payment system does not answer"),
+    "unpaid": N_("The order is waiting to be paid"),
+    "review": N_("We are checking this payment"),
+    "paid": N_("The payment went through"),
+    "closed": N_("The time to pay is over"),
+    "closed.superseded": N_("This order was replaced by another one"),
+    "closed.cancelled": N_("This invoice was cancelled"),
+    "closed.declined": N_("The payment did not go through"),
+}
+
+
+def title(detail: InvoiceDetail, now: datetime, locale: str) -> str:
+    where = stage(detail, now)
+    text = TITLES.get(f"{where}.{detail.invoice.fail_reason}") or TITLES[where]
+    return words(locale).gettext(text)
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why a payment failed, as it may be shown to the person who paid."""
+
+    who: str
+    why: str
+    advice: str
+
+
+BANK = N_("The bank declined the payment")
+SYSTEM = N_("The payment did not reach the bank")
+
+# By decline code: who refused, why, what to do. Suspicions of fraud are not passed on: lost and stolen read alike.
+DECLINES: Mapping[str, tuple[str, str, str]] = {
+    "insufficient_funds": (
+        BANK,
+        N_("There is not enough money on the card."),
+        N_("Top up the account or pay with another card."),
+    ),
+    "expired_card": (
+        BANK,
+        N_("The card has expired."),
+        N_("Pay with a card that is still valid."),
+    ),
+    "lost_card": (
+        BANK,
+        N_("The bank does not accept payments with this card."),
+        N_("Pay with another card; your bank can say what is wrong with this one."),
+    ),
+    "stolen_card": (
+        BANK,
+        N_("The bank does not accept payments with this card."),
+        N_("Pay with another card; your bank can say what is wrong with this one."),
+    ),
+    "authentication_failed": (
+        N_("The payment was not confirmed"),
+        N_("The bank could not make sure that it is you who pays."),
+        N_("Try again and enter the code that the bank sends you, or pay with another card."),
+    ),
+    "limit_exceeded": (
+        BANK,
+        N_("The payment is above the limit set for the card."),
+        N_("Raise the limit in your bank's app or pay with another card."),
+    ),
+    "method_detached": (
+        SYSTEM,
+        N_("The saved payment method is no longer linked to your account."),
+        N_("Pay with a card once more."),
+    ),
+    "gateway": (
+        SYSTEM,
+        N_("The payment system could not get through to the bank. That is not about your card."),
+        N_("Try again in a few minutes."),
+    ),
+    "declined": (
+        BANK,
+        N_("The bank did not give a reason."),
+        N_("Try again later, pay with another card, or ask your bank."),
+    ),
+    "closed": (
+        N_("The payment page was closed"),
+        N_("The payment was not made before the page closed."),
+        N_("Choose a plan again: it takes a minute."),
+    ),
+}
+BY_KIND = {"gateway": "gateway", "closed": "closed"}
+
+
+def refusal(payment: Payment, locale: str) -> Refusal:
+    return why_declined(payment.decline_kind, payment.decline_code, locale)
+
+
+def why_declined(kind: str | None, code: str | None, locale: str) -> Refusal:
+    """A code that is not in the table is told as its class: the bank said no, or was never asked."""
+    gettext = words(locale).gettext
+    row = DECLINES.get(code or "") or DECLINES[BY_KIND.get(kind or "", "declined")]
+    return Refusal(*(gettext(text) for text in row))
+
+
+PAYMENTS: Mapping[str, tuple[str, str]] = {
+    "created": ("calm", N_("Being prepared")),
+    "requires_action": ("warn", N_("Waits for you on the payment page")),
+    "pending": ("calm", N_("Being processed")),
+    "unknown": ("calm", N_("Waiting for the payment system")),
+    "succeeded": ("good", N_("Went through")),
+    "duplicate": ("warn", N_("Second payment, goes back in full")),
+    "failed": ("bad", N_("Declined")),
+    "aborted": ("calm", N_("Not sent")),
+}
+
+REFUNDS: Mapping[str, tuple[str, str, str]] = {
+    "requested": ("calm", N_("Under consideration"), N_("We are considering the refund of %(amount)s.")),
+    "rejected": ("calm", N_("Refused"), N_("The refund of %(amount)s was refused.")),
+    "submitted": ("calm", N_("On its way"), N_("We are returning %(amount)s to you.")),
+    "pending": ("calm", N_("On its way"), N_("The payment system is returning %(amount)s to you.")),
+    "unknown": ("calm", N_("On its way"), N_("We have asked the payment system to return %(amount)s to you.")),
+    "succeeded": ("good", N_("Returned"), N_("%(amount)s has been returned to you.")),
+    "failed": (
+        "bad",
+        N_("Did not go through"),
+        N_("The refund of %(amount)s did not go through. Please write to us: we will find another way."),
+    ),
+}
+
+# By state and, for an invoice that is closed, by its reason.
+INVOICES: Mapping[str, tuple[str, str]] = {
+    "not_paid": ("warn", N_("Not paid")),
+    "paid": ("good", N_("Paid")),
+    "fail": ("calm", N_("Closed")),
+    "fail.expired": ("calm", N_("Ran out")),
+    "fail.superseded": ("calm", N_("Replaced by another order")),
+    "fail.cancelled": ("calm", N_("Cancelled")),
+    "fail.declined": ("bad", N_("Payment declined")),
+}
+
+
+@dataclass(frozen=True)
+class Label:
+    tone: str
+    text: str
+
+
+def payment_label(state: str, locale: str) -> Label:
+    tone, text = PAYMENTS[state]
+    return Label(tone, words(locale).gettext(text))
+
+
+def refund_label(state: str, locale: str) -> Label:
+    tone, text, _ = REFUNDS[state]
+    return Label(tone, words(locale).gettext(text))
+
+
+def invoice_label(state: str, fail_reason: str | None, locale: str) -> Label:
+    tone, text = INVOICES.get(f"{state}.{fail_reason}") or INVOICES[state]
+    return Label(tone, words(locale).gettext(text))
+
+
+def refund_sentence(refund: Refund, locale: str) -> str:
+    return words(locale).gettext(REFUNDS[refund.state][2]) % {"amount": money(refund.amount, locale)}

@@ -1,0 +1,115 @@
+"""A user's subscriptions as pages and the API show them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import or_, select
+
+from portal.db import rows
+from portal.db.session import db
+from portal.domain.access import until
+from portal.domain.money import Money
+from portal.domain.plan import Plan, Price
+from portal.domain.policy import Policy
+from portal.domain.subscription import LIVE, Period, Subscription
+from portal.models.plan import PlanRow, PriceRow
+from portal.models.subscription import PeriodRow, SubscriptionRow
+from portal.models.user import PaymentMethodRow
+
+
+@dataclass(frozen=True)
+class NextStep:
+    """What happens by itself, when, and for how much. `price` is None where nothing is charged."""
+
+    what: str  # renewal | end
+    at: datetime
+    price: Money | None
+
+
+@dataclass(frozen=True)
+class SubscriptionCard:
+    subscription: Subscription
+    plan: Plan
+    period: Period | None  # the one that runs now, else the last
+    access_until: datetime | None
+    next: NextStep | None
+    method_title: str | None
+    first_start: datetime | None
+
+
+def of_user(user_id: str, now: datetime, policy: Policy) -> list[SubscriptionCard]:
+    """Live and ended ones, the live first, then the newest first. Two statements, whatever the number of rows."""
+    subscription, plan, price = SubscriptionRow.__table__, PlanRow.__table__, PriceRow.__table__
+    statement = (
+        select(subscription, plan, price, PaymentMethodRow.title.label("method_title"))
+        .join(plan, plan.c.id == subscription.c.plan_id)
+        .join(price, price.c.id == subscription.c.price_id)
+        .outerjoin(PaymentMethodRow, PaymentMethodRow.id == subscription.c.payment_method_id)
+        .where(subscription.c.user_id == user_id, subscription.c.state != "expired")
+        .order_by(subscription.c.created_at.desc(), subscription.c.id.desc())
+    )
+    found = db.session.execute(statement).mappings().all()
+    periods = _periods([row[subscription.c.id] for row in found])
+    cards = [
+        _card(
+            rows.read_from(Subscription, subscription, row),
+            rows.read_from(Plan, plan, row),
+            rows.read_from(Price, price, row),
+            row["method_title"],
+            periods.get(row[subscription.c.id], []),
+            now,
+            policy,
+        )
+        for row in found
+    ]
+    return sorted(cards, key=lambda card: not card.subscription.live)
+
+
+def in_group(user_id: str, group: str) -> Subscription | None:
+    """The one subscription of a group that is not over."""
+    return rows.find(
+        Subscription,
+        SubscriptionRow.user_id == user_id,
+        SubscriptionRow.group == group,
+        or_(SubscriptionRow.state == "pending", SubscriptionRow.state.in_(LIVE)),
+    )
+
+
+def _periods(ids: list[UUID]) -> dict[UUID, list[Period]]:
+    by_subscription: dict[UUID, list[Period]] = {}
+    for period in rows.find_all(Period, PeriodRow.subscription_id.in_(ids), order=[PeriodRow.start]):
+        by_subscription.setdefault(period.subscription_id, []).append(period)
+    return by_subscription
+
+
+def _card(
+    subscription: Subscription,
+    plan: Plan,
+    price: Price,
+    method_title: str | None,
+    periods: list[Period],
+    now: datetime,
+    policy: Policy,
+) -> SubscriptionCard:
+    running = [period for period in periods if period.start <= now < period.end]
+    return SubscriptionCard(
+        subscription=subscription,
+        plan=plan,
+        period=running[0] if running else periods[-1] if periods else None,
+        access_until=until(subscription, plan, policy),
+        next=next_step(subscription, price.amount),
+        method_title=method_title,
+        first_start=periods[0].start if periods else None,
+    )
+
+
+def next_step(subscription: Subscription, price: Money) -> NextStep | None:
+    """A renewal is one interval at the price the subscription was sold at; without renewal, the paid time ends."""
+    if subscription.state != "active" or subscription.paid_through is None:
+        return None
+    if subscription.auto_renew and subscription.payment_method_id:
+        return NextStep("renewal", subscription.paid_through, price)
+    return NextStep("end", subscription.paid_through, None)

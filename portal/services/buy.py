@@ -1,0 +1,162 @@
+"""Buying a plan, from the order to the hosted page. Nothing here makes a subscription live: only settle does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from portal import runtime
+from portal.db import rows
+from portal.db.session import atomic
+from portal.domain import purchasing
+from portal.domain.calendar import Interval, step, zone_or
+from portal.domain.consent import Agreement
+from portal.domain.errors import EmailRequired, InvalidRequest, NotFound, Refused, UnknownProduct
+from portal.domain.invoice import Invoice
+from portal.domain.money import EXPONENTS, Money
+from portal.domain.payment import Payment
+from portal.domain.purchasing import MAX_COUNT, Order, Purchase, Standing
+from portal.domain.subscription import Subscription
+from portal.domain.user import Person, User
+from portal.models.invoice import InvoiceRow
+from portal.models.user import UserRow
+from portal.queries import offers
+from portal.queries.offers import Offer
+from portal.queries.subscriptions import in_group
+from portal.services import collect, journal, standing, users
+
+
+@dataclass(frozen=True)
+class BuyRequest:
+    code: str
+    count: int
+    agreement: Agreement
+    email: str | None = None
+    locale: str | None = None
+    currency: str | None = None
+    provider: str | None = None
+    return_url: str | None = None
+
+
+@dataclass(frozen=True)
+class Bought:
+    invoice_id: UUID
+    redirect_url: str
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What the check page says before anything is done."""
+
+    offer: Offer
+    count: int
+    total: Money
+    starts: datetime
+    ends: datetime
+    next_price: Money
+    prolongs: bool
+    needs_email: bool
+
+
+def buy(person: Person, request: BuyRequest) -> Bought:
+    """Write the order, then open its hosted page. The same open request again is answered with the same page.
+
+    Raises UnknownProduct, InvalidRequest, EmailRequired, ConsentRequired, SubscriptionExists, PaymentInProgress and
+    ProviderUnavailable; with the last the invoice exists and can be paid later.
+    """
+    purchase, superseded = _order(person, request)
+    if superseded is not None and superseded.redirect_url is not None:
+        _close(superseded)
+    return Bought(purchase.invoice_id, collect.open_checkout(purchase.invoice_id))
+
+
+def pay_again(person: Person, invoice_id: UUID) -> Bought:
+    """The hosted page of an invoice that is still open. Raises NotFound and what open_checkout raises."""
+    if rows.find(Invoice, InvoiceRow.id == invoice_id, InvoiceRow.user_id == person.id) is None:
+        raise NotFound(f"no invoice {invoice_id}")
+    return Bought(invoice_id, collect.open_checkout(invoice_id))
+
+
+def preview(person: Person, code: str, count: int) -> Preview:
+    """Raises UnknownProduct, InvalidRequest, SubscriptionExists."""
+    offer = _offer(code, count, None)
+    running = in_group(person.id, offer.plan.group)
+    purchasing.refuse_if_taken(running, offer.plan)
+    starts, ends = _period(running, offer, count, zone_or(runtime.policy.zone, person.zone))
+    order = Order(offer.plan, offer.price, count, "", Agreement(True, True, True, "cabinet", ""))
+    user = rows.find(User, UserRow.id == person.id)
+    return Preview(
+        offer=offer,
+        count=count,
+        total=order.quote.total,
+        starts=starts,
+        ends=ends,
+        next_price=offer.price.amount,
+        prolongs=running is not None and running.state == "active",
+        needs_email=not (person.email or (user and user.email)),
+    )
+
+
+def _order(person: Person, request: BuyRequest) -> tuple[Purchase, Payment | None]:
+    """One transaction: the user, the subscription, the invoice and what was agreed. Also a payment to be closed."""
+    now = runtime.clock.now()
+    offer = _offer(request.code, request.count, request.currency)
+    order = Order(
+        offer.plan, offer.price, request.count, _provider(request.provider), request.agreement, request.return_url
+    )
+    with atomic():
+        user = users.remember(person, request.email, request.locale, now)
+        if user.email is None:
+            raise EmailRequired("an e-mail address is needed for receipts")
+        standing_now = _standing(user, offer)
+        zone = zone_or(runtime.policy.zone, user.zone)
+        purchase = purchasing.decide(user, standing_now, order, now, runtime.policy, zone)
+        if purchase.change:
+            journal.record([purchase.change])
+    return purchase, standing_now.payment if purchase.change else None
+
+
+def _standing(user: User, offer: Offer) -> Standing:
+    subscription = standing.lock_group(user.id, offer.plan.group)
+    invoice = standing.open_purchase(subscription.id) if subscription else None
+    payment = standing.open_payment(invoice.id) if invoice else None
+    renewal = standing.unpaid_renewal(subscription.id) if subscription else None
+    busy = renewal is not None and standing.open_payment(renewal.id) is not None
+    return Standing(subscription, invoice, payment, busy)
+
+
+def _offer(code: str, count: int, currency: str | None) -> Offer:
+    if not 1 <= count <= MAX_COUNT:
+        raise InvalidRequest(f"count is a whole number from 1 to {MAX_COUNT}")
+    if currency is not None and currency not in EXPONENTS:
+        raise InvalidRequest(f"unknown currency {currency!r}")
+    offer = offers.find(code, currency or runtime.policy.currency, runtime.clock.now())
+    if offer is None:
+        raise UnknownProduct(f"no plan {code!r} is on sale")
+    return offer
+
+
+def _provider(name: str | None) -> str:
+    if name is None:
+        return next(iter(runtime.providers))
+    if name not in runtime.providers:
+        raise InvalidRequest(f"unknown provider {name!r}")
+    return name
+
+
+def _period(running: Subscription | None, offer: Offer, count: int, zone: str) -> tuple[datetime, datetime]:
+    """What paying now would give."""
+    interval, every = Interval(offer.plan.interval), offer.plan.interval_count
+    if running is None or running.anchor is None or running.paid_through is None:
+        now = runtime.clock.now()
+        return now, step(now, zone, interval, every * count)
+    return running.paid_through, step(running.anchor, running.zone, interval, every * (running.steps + count))
+
+
+def _close(payment: Payment) -> None:
+    """Best effort: what cannot be closed now is closed by the worker, and refunded if it is paid before."""
+    try:
+        collect.close_checkout(payment.id)
+    except Refused:
+        return

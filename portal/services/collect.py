@@ -1,0 +1,177 @@
+"""The one door out, the only code that asks for money: intent in a transaction, the call in none, then settle."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from portal import failpoints, runtime
+from portal.db import rows
+from portal.db.session import atomic, end_reads
+from portal.domain.asking import IN_FLIGHT, may_resend, next_check
+from portal.domain.change import Change, Move, Write
+from portal.domain.errors import InvoiceNotPayable, PaymentInProgress, ProviderUnavailable
+from portal.domain.invoice import Invoice
+from portal.domain.method import PaymentMethod
+from portal.domain.payment import Payment, intent
+from portal.domain.subscription import Subscription
+from portal.domain.user import User
+from portal.models.invoice import InvoiceRow
+from portal.models.payment import PaymentRow
+from portal.models.user import UserRow
+from portal.providers.port import Answer, ChargeOrder, CheckoutOrder
+from portal.services import journal, methods, standing
+from portal.services.ask import ask
+from portal.services.settle import settle
+
+RETRY_AFTER = timedelta(seconds=5)
+
+
+def open_checkout(invoice_id: UUID) -> str:
+    """The address of the hosted page for an invoice. The same open invoice gives the same page.
+
+    Raises InvoiceNotPayable, PaymentInProgress, ProviderUnavailable.
+    """
+    invoice, payment = _intend(invoice_id)
+    if payment.redirect_url is None and _was_lost(payment):
+        ask(payment.id)  # perhaps the page was made, and only the answer got lost
+        invoice, payment = _intend(invoice_id)
+    if payment.redirect_url is None:
+        settle(payment.id, _start(invoice, payment))
+        payment = _read(payment.id)
+    if payment.state == "requires_action" and payment.redirect_url is not None:
+        return payment.redirect_url
+    raise ProviderUnavailable("no hosted page was opened", invoice_id=invoice_id, retry_after=RETRY_AFTER)
+
+
+def close_checkout(payment_id: UUID) -> None:
+    """Close the hosted page, so that it can no longer be paid; where it was paid meanwhile, that is settled."""
+    payment = _read(payment_id)
+    end_reads()
+    settle(payment_id, runtime.providers[payment.provider].close_checkout(payment.reference))
+
+
+def charge(payment_id: UUID) -> None:
+    """Charge a saved method for a payment whose intent is written, unless something forbids it by now.
+
+    Also for one that was perhaps sent and is not known there: the same key, while it is still the same key.
+    """
+    stamped = _stamp(payment_id)
+    if stamped is None:
+        return
+    payment, method = stamped
+    end_reads()
+    failpoints.reached("charge.stamped")
+    answer = runtime.providers[payment.provider].charge(_charge_order(payment, method))
+    failpoints.reached("charge.answered")
+    settle(payment_id, answer)
+
+
+def _stamp(payment_id: UUID) -> tuple[Payment, PaymentMethod] | None:
+    """Right before the call: does everything still stand? A refusal that committed a moment earlier wins."""
+    now = runtime.clock.now()
+    with atomic():
+        subscription, invoice, payment = standing.lock_payment(payment_id)
+        if payment.kind != "charge" or payment.state not in ("created", "unknown"):
+            return None
+        if payment.review_at is not None or not may_resend(payment.sent_at, now):
+            return None
+        method = methods.chargeable(payment.payment_method_id, payment.user_id)
+        allowed = method is not None and invoice.payable and _wanted(subscription)
+        if not allowed and payment.sent_at is not None:
+            return None  # perhaps it happened: only questions from here on
+        if allowed:
+            move = Move(payment, "sent", {"sent_at": payment.sent_at or now, "next_check_at": next_check(now, 0)})
+        else:
+            move = Move(payment, "aborted", {"next_check_at": None})
+        change = Change(payment.user_id, now, "worker", (move,), reason=invoice.reason, invoice_id=invoice.id)
+        journal.record([change])
+        return (payment, method) if method is not None and allowed else None
+
+
+def _wanted(subscription: Subscription) -> bool:
+    return subscription.live and subscription.auto_renew and subscription.parked_at is None
+
+
+def _charge_order(payment: Payment, method: PaymentMethod) -> ChargeOrder:
+    invoice = rows.find(Invoice, InvoiceRow.id == payment.invoice_id)
+    assert invoice is not None  # noqa: S101 - a foreign key holds it
+    locale = _locale(payment.user_id)
+    plan = standing.plan_of(invoice.plan_id)
+    end_reads()
+    return ChargeOrder(
+        reference=payment.reference,
+        amount=payment.amount,
+        description=plan.names.get(locale) or plan.code,
+        customer_ref=method.customer_ref,
+        method_ref=method.method_ref,
+        locale=locale,
+        return_url=_return_url(invoice),
+    )
+
+
+def _locale(user_id: str) -> str:
+    user = rows.find(User, UserRow.id == user_id)
+    return user.locale if user else runtime.settings.default_locale
+
+
+def _return_url(invoice: Invoice) -> str:
+    return f"{runtime.settings.origin}/payments/{invoice.id}"
+
+
+def _intend(invoice_id: UUID) -> tuple[Invoice, Payment]:
+    """Step one, committed before anybody is called: the payment with its key, stamped as sent."""
+    now = runtime.clock.now()
+    with atomic():
+        subscription, invoice, payment = standing.lock_invoice(invoice_id)
+        if not invoice.payable or now >= invoice.expires_at:
+            raise InvoiceNotPayable(f"the invoice is {invoice.state}", invoice_id=invoice_id)
+        held = payment is not None and payment.may_hold_money
+        if payment is not None and payment.redirect_url and payment.state == "requires_action" and not held:
+            return invoice, payment
+        if payment is not None and (held or not _may_start_again(payment, now)):
+            raise PaymentInProgress("a payment of this invoice is under way", invoice_id=invoice_id)
+        writes: list[Write] = []
+        if payment is None:
+            payment = intent(invoice, subscription, now, kind="checkout")
+            writes.append(payment)
+        writes.append(Move(payment, "sent", {"sent_at": payment.sent_at or now, "next_check_at": now + IN_FLIGHT}))
+        actor = f"user:{invoice.user_id}"
+        change = Change(invoice.user_id, now, actor, tuple(writes), reason=invoice.reason, invoice_id=invoice_id)
+        journal.record([change])
+        return invoice, _read(payment.id)
+
+
+def _may_start_again(payment: Payment, now: datetime) -> bool:
+    """The same key may be sent again while the provider still recognises it and nobody has been called to look."""
+    return payment.state in ("created", "unknown") and payment.review_at is None and may_resend(payment.sent_at, now)
+
+
+def _was_lost(payment: Payment) -> bool:
+    """The call must be over by now, and its answer never came."""
+    return payment.sent_at is not None and runtime.clock.now() - payment.sent_at >= IN_FLIGHT
+
+
+def _start(invoice: Invoice, payment: Payment) -> Answer:
+    """Step two: the call, with no transaction open."""
+    plan = standing.plan_of(invoice.plan_id)
+    locale = _locale(invoice.user_id)
+    end_reads()
+    return runtime.providers[payment.provider].start_checkout(
+        CheckoutOrder(
+            reference=payment.reference,
+            amount=payment.amount,
+            description=plan.names.get(locale) or plan.code,
+            user_id=payment.user_id,
+            locale=locale,
+            return_url=_return_url(invoice),
+            expires_at=invoice.expires_at,
+            save_method=invoice.renews,
+        )
+    )
+
+
+def _read(payment_id: UUID) -> Payment:
+    payment = rows.find(Payment, PaymentRow.id == payment_id)
+    assert payment is not None  # noqa: S101 - callers read the id from the row
+    return payment

@@ -1,0 +1,85 @@
+"""Close what nobody paid: hosted pages that ran out or were superseded, and their invoices."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from sqlalchemy import select
+
+from portal import runtime
+from portal.db.session import atomic, db, end_reads
+from portal.domain.change import Change, Move, Write
+from portal.domain.payment import OPEN
+from portal.models.invoice import InvoiceRow
+from portal.models.payment import PaymentRow
+from portal.services import give_back, journal, standing
+from portal.services.collect import close_checkout
+from portal.services.one_by_one import one_by_one
+
+WAITS_FOR_CUSTOMER = ("requires_action",)
+
+
+def run_once(limit: int = 100) -> int:
+    """Close stale checkouts, then the invoices that nothing can pay any more. Answers how many."""
+    checkouts = _stale_checkouts(limit)
+    one_by_one(checkouts, _close)
+    invoices = _unpaid(limit)
+    one_by_one(invoices, _expire)
+    return len(checkouts) + len(invoices)
+
+
+def _close(payment_id: UUID) -> None:
+    close_checkout(payment_id)
+    give_back.send_due(payment_id)
+
+
+def _stale_checkouts(limit: int) -> list[UUID]:
+    """Pages that still wait for a customer although their invoice has failed, has run out, or was paid another way."""
+    statement = (
+        select(PaymentRow.id)
+        .join(InvoiceRow, InvoiceRow.id == PaymentRow.invoice_id)
+        .where(
+            PaymentRow.state.in_(WAITS_FOR_CUSTOMER),
+            PaymentRow.kind == "checkout",
+            PaymentRow.review_at.is_(None),
+            (InvoiceRow.state != "not_paid") | (InvoiceRow.expires_at <= runtime.clock.now()),
+        )
+        .order_by(PaymentRow.created_at)
+        .limit(limit)
+    )
+    found = list(db.session.scalars(statement))
+    end_reads()
+    return found
+
+
+def _unpaid(limit: int) -> list[UUID]:
+    open_payment = select(PaymentRow.id).where(PaymentRow.invoice_id == InvoiceRow.id, PaymentRow.state.in_(OPEN))
+    statement = (
+        select(InvoiceRow.id)
+        .where(
+            InvoiceRow.state == "not_paid",
+            InvoiceRow.reason == "purchase",
+            InvoiceRow.expires_at <= runtime.clock.now(),
+            ~open_payment.exists(),
+        )
+        .order_by(InvoiceRow.expires_at)
+        .limit(limit)
+    )
+    found = list(db.session.scalars(statement))
+    end_reads()
+    return found
+
+
+def _expire(invoice_id: UUID) -> None:
+    """Every page of this invoice is proven closed, so nobody can pay it any more."""
+    now = runtime.clock.now()
+    with atomic():
+        subscription, invoice, payment = standing.lock_invoice(invoice_id)
+        if not invoice.payable or payment is not None:
+            return
+        writes: list[Write] = [Move(invoice, "closed", {"fail_reason": "expired"})]
+        if subscription.state == "pending":
+            writes.append(Move(subscription, "checkout_closed"))
+        due = invoice.expires_at
+        change = Change(invoice.user_id, now, "worker", tuple(writes), due, reason="purchase", invoice_id=invoice_id)
+        journal.record([change])

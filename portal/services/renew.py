@@ -1,0 +1,118 @@
+"""Renewing: every subscription whose moment has come, claimed by its user's row, decided, recorded, then charged."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, select
+
+from portal import failpoints, runtime
+from portal.db import rows
+from portal.db.engines import locked
+from portal.db.session import atomic, db, end_reads
+from portal.domain import renewing
+from portal.domain.invoice import Invoice
+from portal.domain.method import PaymentMethod
+from portal.domain.payment import OPEN
+from portal.domain.plan import Plan, Price
+from portal.domain.renewing import Decision, Standing
+from portal.domain.subscription import Subscription
+from portal.models.invoice import InvoiceRow
+from portal.models.payment import PaymentRow
+from portal.models.plan import PlanRow, PriceRow
+from portal.models.subscription import SubscriptionRow
+from portal.models.user import PaymentMethodRow, UserRow
+from portal.services import collect, journal
+
+CHUNK = 50
+
+
+def run_once(limit: int = 100_000) -> int:
+    """Everything that is due, in chunks; several processes share the work. Answers how many were dealt with."""
+    for payment_id in _left_behind():
+        collect.charge(payment_id)
+    seen: set[UUID] = set()
+    while len(seen) < limit:
+        decided = _decide_chunk(seen)
+        if not decided:
+            break
+        for decision in decided:
+            if decision.payment_id is not None:
+                collect.charge(decision.payment_id)
+    return len(seen)
+
+
+def next_due() -> datetime | None:
+    """When the next subscription wants attention."""
+    return db.session.scalar(
+        select(SubscriptionRow.next_action_at)
+        .where(SubscriptionRow.next_action_at.is_not(None), *_claimable())
+        .order_by(SubscriptionRow.next_action_at)
+        .limit(1)
+    )
+
+
+def _decide_chunk(seen: set[UUID]) -> list[Decision]:
+    """Claim, decide and record one chunk in one commit. Empty: nothing is left that is due."""
+    now = runtime.clock.now()
+    with atomic():
+        claimed = _claim(now, seen)
+        seen |= {subscription.id for subscription in claimed}
+        decisions = [renewing.decide(standing, now, runtime.policy) for standing in _standings(claimed)]
+        journal.record([decision.change for decision in decisions if decision.change])
+    failpoints.reached("renew.intended")
+    return decisions
+
+
+def _claim(now: datetime, seen: set[UUID]) -> list[Subscription]:
+    """Due subscriptions whose users nobody else is working on; the locks are on the users' rows."""
+    statement = (
+        select(SubscriptionRow.id)
+        .join(UserRow, UserRow.id == SubscriptionRow.user_id)
+        .where(SubscriptionRow.next_action_at <= now, SubscriptionRow.id.not_in(seen), *_claimable())
+        .order_by(SubscriptionRow.next_action_at, SubscriptionRow.id)
+        .limit(CHUNK)
+    )
+    ids = list(db.session.scalars(locked(statement, of=UserRow, skip=True)))
+    return rows.find_all(
+        Subscription, SubscriptionRow.id.in_(ids), *_claimable(), order=[SubscriptionRow.id], lock=True
+    )
+
+
+def _claimable() -> tuple[ColumnElement[bool], ...]:
+    """Not parked, and no payment of it open: while one may still succeed, nothing else happens by itself."""
+    busy = select(PaymentRow.id).where(PaymentRow.subscription_id == SubscriptionRow.id, PaymentRow.state.in_(OPEN))
+    return SubscriptionRow.parked_at.is_(None), ~busy.exists()
+
+
+def _standings(claimed: Sequence[Subscription]) -> list[Standing]:
+    """What each decision needs, in four statements for the whole chunk."""
+    plans = {p.id: p for p in rows.find_all(Plan, PlanRow.id.in_({s.plan_id for s in claimed}))}
+    prices = {p.id: p for p in rows.find_all(Price, PriceRow.id.in_({s.price_id for s in claimed}))}
+    methods = {
+        m.id: m for m in rows.find_all(PaymentMethod, PaymentMethodRow.id.in_({s.payment_method_id for s in claimed}))
+    }
+    waiting = InvoiceRow.state == "not_paid", InvoiceRow.reason == "renewal"
+    invoices = {
+        i.subscription_id: i
+        for i in rows.find_all(Invoice, InvoiceRow.subscription_id.in_({s.id for s in claimed}), *waiting)
+    }
+    return [
+        Standing(
+            subscription=s,
+            plan=plans[s.plan_id],
+            price=prices[s.price_id],
+            invoice=invoices.get(s.id),
+            method=methods.get(s.payment_method_id) if s.payment_method_id else None,
+        )
+        for s in claimed
+    ]
+
+
+def _left_behind() -> list[UUID]:
+    """Intents whose process died before it called: they are sent now, the same payment, the same key."""
+    found = list(db.session.scalars(select(PaymentRow.id).where(PaymentRow.state == "created")))
+    end_reads()
+    return found

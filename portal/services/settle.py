@@ -1,0 +1,137 @@
+"""The one door in: a payment system's word becomes ours here, whoever brought it (reply, webhook, page, worker)."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from sqlalchemy import exists, select
+
+from portal import runtime
+from portal.db import rows
+from portal.db.session import atomic, db
+from portal.domain import refunding, settlement
+from portal.domain.ids import new_id
+from portal.domain.invoice import Invoice
+from portal.domain.method import PaymentMethod
+from portal.domain.payment import Payment
+from portal.domain.refund import Refund
+from portal.domain.subscription import Period, Subscription
+from portal.models.payment import PaymentRow, RefundRow
+from portal.models.subscription import PeriodRow
+from portal.models.user import PaymentMethodRow
+from portal.providers.port import Answer
+from portal.services import journal, standing
+
+
+def settle(payment_id: UUID, answer: Answer) -> None:
+    """Write what the provider said of a payment, and everything that follows from it. Repeating changes nothing."""
+    now = runtime.clock.now()
+    with atomic():
+        subscription, invoice, payment = standing.lock_payment(payment_id)
+        facts = _facts(subscription, invoice, payment)
+        actor = f"provider:{payment.provider}"
+        change = settlement.decide(facts, _word(answer, payment), now, actor, runtime.policy)
+        if change:
+            journal.record([change])
+
+
+def settle_refund(refund_id: UUID, answer: Answer) -> None:
+    """The same for a refund."""
+    now = runtime.clock.now()
+    with atomic():
+        payment, refund = lock_refund(refund_id)
+        word = refunding.Word(answer.outcome, answer.provider_ref, answer.decline, answer.note)
+        facts, actor = _refund_facts(payment), f"provider:{payment.provider}"
+        change = refunding.decide(facts, refund, word, now, actor, runtime.policy)
+        if change:
+            journal.record([change])
+
+
+def _refund_facts(payment: Payment) -> refunding.Standing:
+    subscription = standing.subscription(payment.subscription_id)
+    renewal = standing.unpaid_renewal(subscription.id)
+    return refunding.Standing(
+        subscription=subscription,
+        plan=standing.plan_of(subscription.plan_id),
+        period=rows.find(Period, PeriodRow.invoice_id == payment.invoice_id, PeriodRow.revoked_at.is_(None)),
+        payment=payment,
+        unpaid_renewal=(renewal, standing.open_payment(renewal.id)) if renewal else None,
+    )
+
+
+def lock_refund(refund_id: UUID) -> tuple[Payment, Refund]:
+    payment_id = db.session.scalar(select(RefundRow.payment_id).where(RefundRow.id == refund_id))
+    assert payment_id is not None  # noqa: S101 - callers read the id from the row
+    _, _, payment = standing.lock_payment(payment_id)
+    refund = rows.find(Refund, RefundRow.id == refund_id, lock=True)
+    assert refund is not None  # noqa: S101 - as above
+    return payment, refund
+
+
+def _facts(subscription: Subscription, invoice: Invoice, payment: Payment) -> settlement.Standing:
+    plan = standing.plan_of(invoice.plan_id)
+    before = plan if plan.id == subscription.plan_id else standing.plan_of(subscription.plan_id)
+    return settlement.Standing(
+        subscription=subscription,
+        plan=plan,
+        invoice=invoice,
+        payment=payment,
+        paid_before=_paid_before(payment),
+        same_interval=(plan.interval, plan.interval_count) == (before.interval, before.interval_count),
+        unpaid_renewal=standing.unpaid_renewal(subscription.id) if invoice.reason == "purchase" else None,
+    )
+
+
+def _paid_before(payment: Payment) -> bool:
+    other = exists().where(
+        PaymentRow.invoice_id == payment.invoice_id, PaymentRow.id != payment.id, PaymentRow.state == "succeeded"
+    )
+    return bool(db.session.scalar(select(other)))
+
+
+def _word(answer: Answer, payment: Payment) -> settlement.Word:
+    known = _known_method(answer, payment)
+    fresh = _new_method(answer, payment) if known is None else None
+    return settlement.Word(
+        outcome=answer.outcome,
+        provider_ref=answer.provider_ref,
+        amount=answer.amount,
+        redirect_url=answer.redirect_url,
+        method=fresh or (known if _usable(known, payment) else None),
+        method_is_new=fresh is not None,
+        decline=answer.decline,
+        note=answer.note,
+    )
+
+
+def _known_method(answer: Answer, payment: Payment) -> PaymentMethod | None:
+    if answer.method is None:
+        return None
+    return rows.find(
+        PaymentMethod,
+        PaymentMethodRow.provider == payment.provider,
+        PaymentMethodRow.method_ref == answer.method.method_ref,
+    )
+
+
+def _usable(method: PaymentMethod | None, payment: Payment) -> bool:
+    """A removed method never returns by itself, and nobody pays with another customer's."""
+    return method is not None and method.removed_at is None and method.user_id == payment.user_id
+
+
+def _new_method(answer: Answer, payment: Payment) -> PaymentMethod | None:
+    if answer.method is None:
+        return None
+    now = runtime.clock.now()
+    saved = answer.method
+    return PaymentMethod(
+        id=new_id(now),
+        user_id=payment.user_id,
+        provider=payment.provider,
+        customer_ref=saved.customer_ref,
+        method_ref=saved.method_ref,
+        kind=saved.kind,
+        title=saved.title,
+        expires=saved.expires,
+        created_at=now,
+    )

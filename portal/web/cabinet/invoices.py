@@ -1,0 +1,52 @@
+"""Invoices: the list, and one of them with its lines, payments and refunds."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from flask import render_template, request
+
+from portal import runtime
+from portal.domain.errors import NotFound
+from portal.domain.payment import Payment
+from portal.presentation import checkout
+from portal.queries import invoices as queries
+from portal.web.auth import current_person, signed_in
+from portal.web.cabinet.numbers import whole
+from portal.web.locale import language
+
+PAGE_SIZE = 20
+LAST_PAGE = 10_000
+
+
+@signed_in
+def invoices() -> str:
+    page = whole(request.args, "page", default=1, most=LAST_PAGE)
+    entries, total = queries.page_of_user(current_person().id, limit=PAGE_SIZE, offset=(page - 1) * PAGE_SIZE)
+    return render_template(
+        "cabinet/invoices.html",
+        rows=[(e, checkout.invoice_label(e.invoice.state, e.invoice.fail_reason, language())) for e in entries],
+        page=page,
+        pages=max(1, -(-total // PAGE_SIZE)),
+        total=total,
+    )
+
+
+@signed_in
+def invoice(guid: UUID) -> str:
+    detail = queries.detail(guid, current_person().id)
+    if detail is None:
+        raise NotFound(f"no invoice {guid}")
+    shown = [payment for payment in detail.payments if payment.state != "aborted"]
+    return render_template(
+        "cabinet/invoice.html",
+        detail=detail,
+        payable=checkout.stage(detail, runtime.clock.now()) not in checkout.SETTLED,
+        label=checkout.invoice_label(detail.invoice.state, detail.invoice.fail_reason, language()),
+        payments=[(p, checkout.payment_label(p.state, language()), _why(p)) for p in shown],
+        refunds=[(r, checkout.refund_label(r.state, language())) for r in detail.refunds],
+    )
+
+
+def _why(payment: Payment) -> str:
+    return checkout.refusal(payment, language()).why if payment.state == "failed" else ""

@@ -1,0 +1,33 @@
+"""My subscriptions: what I have, until when, what is charged next, and what waits to be paid."""
+
+from __future__ import annotations
+
+from flask import render_template
+
+from portal import runtime
+from portal.presentation.standing import standing
+from portal.queries import invoices, subscriptions
+from portal.queries.invoices import InvoiceEntry
+from portal.web.auth import current_person, signed_in
+from portal.web.locale import language, zone
+
+LATEST = 20  # an open invoice is never far from the top: another order supersedes it
+
+
+@signed_in
+def overview() -> str:
+    cards = subscriptions.of_user(current_person().id, runtime.clock.now(), runtime.policy)
+    told = [(card, standing(card, language(), zone())) for card in cards]
+    return render_template(
+        "cabinet/overview.html",
+        live=[(card, words) for card, words in told if card.subscription.live],
+        waiting=[(card, words) for card, words in told if card.subscription.state == "pending"],
+        over=[(card, words) for card, words in told if card.subscription.state == "ended"],
+        unpaid=_unpaid(),
+    )
+
+
+def _unpaid() -> list[InvoiceEntry]:
+    latest, _ = invoices.page_of_user(current_person().id, limit=LATEST, offset=0)
+    now = runtime.clock.now()
+    return [entry for entry in latest if entry.invoice.payable and now < entry.invoice.expires_at]

@@ -1,0 +1,61 @@
+"""The worker: huey only wakes jobs. What is due stands in the database, so a lost queue costs time and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+from huey import Huey, RedisHuey, SqliteHuey, crontab
+
+from portal import logs
+from portal.app import create_app
+from portal.config import Settings
+from portal.db.session import db
+from portal.jobs import JOBS, Job
+from portal.services.heartbeat import beat
+
+app = create_app()
+
+
+def _queue(settings: Settings) -> Huey:
+    url = settings.queue
+    if url.startswith("redis"):
+        return RedisHuey("matinee", url=url)
+    return SqliteHuey("matinee", filename=urlsplit(url).path)
+
+
+huey = _queue(app.extensions["matinee"].settings)
+
+
+def _schedule(job: Job) -> Callable[[object], bool]:
+    """Huey looks once a minute; a job that is due less often names its minutes."""
+    minutes = int(job.every.total_seconds() // 60)
+    return crontab(minute="*") if minutes <= 1 else crontab(minute=f"*/{min(minutes, 59)}")
+
+
+def _wake(job: Job) -> Callable[[], int]:
+    def run() -> int:
+        with app.app_context():
+            try:
+                return job.run_once()
+            finally:
+                db.session.remove()
+
+    run.__name__ = job.name
+    return run
+
+
+for job in JOBS:
+    huey.periodic_task(_schedule(job), name=job.name)(_wake(job))
+
+
+@huey.on_startup(name="logs")
+def _started() -> None:
+    logs.setup()
+    _beat()
+
+
+@huey.periodic_task(crontab(minute="*"), name="beat")
+def _beat() -> None:
+    with app.app_context():
+        beat("worker")

@@ -1,0 +1,7 @@
+"""What gunicorn and `flask --app wsgi` load."""
+
+from __future__ import annotations
+
+from portal.app import create_app
+
+app = create_app()
