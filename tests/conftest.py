@@ -1,0 +1,116 @@
+"""A whole portal for each test: a fresh database on either engine, a clock that stands, nothing of it shared."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import psycopg
+import pytest
+from flask_migrate import upgrade
+
+from portal.app import create_app
+from portal.config import Settings
+from portal.db.session import db
+from tests.world import World
+
+POSTGRESQL = os.environ.get("TEST_DATABASE_URL", "postgresql://postgres@127.0.0.1:5432/postgres")
+ENGINES = ("sqlite", "postgresql")
+
+
+def settings_for(data_dir: Path, database_url: str, **more: object) -> Settings:
+    given: dict[str, object] = {
+        "app_env": "test",
+        "data_dir": data_dir,
+        "database_url": database_url,
+        "public_url": "http://portal.test",
+        "billing_timezone": "Europe/Moscow",
+    }
+    return Settings(_env_file=None, **(given | more))  # type: ignore[arg-type]  # pydantic checks them
+
+
+def run_sql(statement: str) -> None:
+    with psycopg.connect(POSTGRESQL, autocommit=True) as connection:
+        connection.execute(statement)  # type: ignore[arg-type]  # built from our own names
+
+
+def database_named(name: str) -> str:
+    return f"{POSTGRESQL.rsplit('/', 1)[0]}/{name}"
+
+
+def migrate(settings: Settings) -> None:
+    app = create_app(settings)
+    with app.app_context():
+        upgrade()
+        db.engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated, empty SQLite database to copy."""
+    folder = tmp_path_factory.mktemp("template")
+    file = folder / "portal.db"
+    migrate(settings_for(folder, f"sqlite:///{file}"))
+    with_wal_folded(file)
+    return file
+
+
+def with_wal_folded(file: Path) -> None:
+    connection = sqlite3.connect(file)
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    connection.close()
+
+
+@pytest.fixture(scope="session")
+def postgresql_template(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The name of a migrated, empty PostgreSQL database to copy."""
+    name = f"matinee_template_{uuid4().hex[:12]}"
+    run_sql(f"CREATE DATABASE {name}")
+    migrate(settings_for(tmp_path_factory.mktemp("template"), database_named(name)))
+    yield name
+    run_sql(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(params=ENGINES)
+def engine(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def database_url(engine: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A fresh database of the engine the test runs on."""
+    if engine == "sqlite":
+        file = tmp_path / "portal.db"
+        shutil.copy(request.getfixturevalue("sqlite_template"), file)
+        yield f"sqlite:///{file}"
+        return
+    name = f"matinee_{uuid4().hex[:12]}"
+    run_sql(f"CREATE DATABASE {name} TEMPLATE {request.getfixturevalue('postgresql_template')}")
+    yield database_named(name)
+    run_sql(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def make_world(database_url: str, tmp_path: Path) -> Iterator[Callable[..., World]]:
+    """Worlds over one database; settings may be given."""
+    made: list[World] = []
+
+    def make(**settings: object) -> World:
+        made.append(World(settings_for(tmp_path, database_url, **settings)))
+        return made[-1]
+
+    yield make
+    for world in made:
+        world.close()
+
+
+@pytest.fixture
+def world(make_world: Callable[..., World]) -> World:
+    """A portal with the demo's plans on sale, the sandbox, Auth and the cinema, all in this process."""
+    world = make_world()
+    world.seed()
+    return world

@@ -1,0 +1,98 @@
+"""Money back, and money the cardholder's bank takes back."""
+
+from __future__ import annotations
+
+import pytest
+
+from portal.domain.money import Money
+from portal.domain.outcome import Decline, DeclineClass, Outcome
+from portal.providers.port import RefundOrder
+from tests.demo.sandbox.shop import Shop
+
+
+def test_a_refund_is_found_by_its_reference(shop_on_both: Shop) -> None:
+    made = shop_on_both.provider.refund(shop_on_both.back(shop_on_both.buy(), 900))
+    assert (made.outcome, made.amount) == (Outcome.succeeded, Money(900, "RUB"))
+    assert shop_on_both.provider.find_refund("refund:1") == made
+    assert shop_on_both.provider.find_refund("refund:2").absent
+
+
+@pytest.mark.fault("P22")
+def test_refunds_together_never_exceed_what_was_taken(shop: Shop) -> None:
+    paid = shop.buy()
+    assert shop.provider.refund(shop.back(paid, 59000, "refund:1")).outcome is Outcome.succeeded
+    refused = shop.provider.refund(shop.back(paid, 901, "refund:2"))
+    assert refused.decline == Decline(DeclineClass.gateway, "refund_exceeds_payment")
+    assert shop.provider.refund(shop.back(paid, 900, "refund:3")).outcome is Outcome.succeeded
+
+
+@pytest.mark.fault("M4")
+def test_a_refund_in_another_currency_is_refused(shop: Shop) -> None:
+    order = RefundOrder("refund:1", shop.buy().provider_ref or "", Money(900, "USD"))
+    assert shop.provider.refund(order).decline == Decline(DeclineClass.gateway, "currency_mismatch")
+
+
+def test_what_was_not_taken_cannot_be_given_back(shop: Shop) -> None:
+    declined = shop.buy(card="4000000000000002")
+    assert shop.provider.refund(shop.back(declined, 1)).decline == Decline(
+        DeclineClass.gateway, "payment_not_refundable"
+    )
+
+
+@pytest.mark.fault("P23")
+def test_a_refund_may_fail_days_later_and_its_sum_is_free_again(shop: Shop) -> None:
+    paid = shop.buy()
+    shop.plan("pending_then_late", "refund", after=86400, outcome="failed")
+    assert shop.provider.refund(shop.back(paid, 59900)).outcome is Outcome.pending
+    assert shop.provider.refund(shop.back(paid, 1, "refund:2")).outcome is Outcome.failed
+    shop.clock.advance(days=1)
+    assert shop.provider.find_refund("refund:1").decline == Decline(DeclineClass.soft, "declined")
+    assert shop.provider.refund(shop.back(paid, 59900, "refund:3")).outcome is Outcome.succeeded
+    assert [event["type"] for event in shop.book.webhooks() if event["type"].startswith("refund")] == [
+        "refund.failed",
+        "refund.succeeded",
+    ]
+
+
+def test_a_pending_refund_may_succeed_later(shop: Shop) -> None:
+    paid = shop.buy()
+    shop.plan("pending_then_late", "refund", after=60)
+    shop.provider.refund(shop.back(paid, 900))
+    shop.clock.advance(seconds=60)
+    found = shop.provider.find_refund("refund:1")
+    assert (found.outcome, found.decline) == (Outcome.succeeded, None)
+
+
+@pytest.mark.fault("P25")
+def test_a_disputed_payment_cannot_be_refunded_until_it_is_won(shop: Shop) -> None:
+    paid = shop.buy()
+    opened = shop.api.post("/v1/test/disputes", json={"reference": "payment:1"}).json()
+    assert (opened["state"], opened["amount"]) == ("open", 59900)
+    assert shop.api.post("/v1/test/disputes", json={"reference": "payment:1"}).json() == opened
+    assert shop.provider.refund(shop.back(paid, 1)).decline == Decline(DeclineClass.gateway, "payment_disputed")
+    shop.api.post("/v1/test/disputes", json={"reference": "payment:1", "state": "won"})
+    assert shop.provider.refund(shop.back(paid, 1, "refund:2")).outcome is Outcome.succeeded
+    told = [event["type"] for event in shop.book.webhooks()]
+    assert told == ["payment.succeeded", "dispute.opened", "dispute.won", "refund.succeeded"]
+
+
+def test_the_card_for_disputes_is_disputed_after_three_days(shop: Shop) -> None:
+    shop.buy(card="4000000000000259")
+    shop.clock.advance(days=3)
+    shop.provider.find("payment:1")
+    shop.provider.find("payment:1")
+    assert [(row["state"], row["amount"]) for row in shop.book.disputes()] == [("open", 59900)]
+
+
+def test_a_cardholder_who_has_the_money_back_does_not_dispute(shop: Shop) -> None:
+    shop.provider.refund(shop.back(shop.buy(card="4000000000000259"), 59900))
+    shop.clock.advance(days=3)
+    assert shop.provider.find("payment:1").outcome is Outcome.succeeded
+    assert shop.book.disputes() == []
+
+
+def test_only_an_open_dispute_is_decided(shop: Shop) -> None:
+    shop.buy()
+    decided = {"reference": "payment:1", "state": "lost"}
+    assert shop.api.post("/v1/test/disputes", json=decided).status_code == 400
+    assert shop.api.post("/v1/test/disputes", json={"reference": "payment:2"}).status_code == 404
