@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 from flask import Flask
 from flask_migrate import Migrate
-from flask_openapi.models import Info
+from flask_openapi.models.info import Info
 from flask_openapi.openapi import OpenAPI
 from flask_wtf.csrf import CSRFProtect
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
-from portal import cli, runtime
+from portal import cli, failpoints, runtime
 from portal.clock import Clock
 from portal.config import Misconfigured, Settings, load_settings
 from portal.db import engines
@@ -22,9 +22,11 @@ from portal.models import schema
 from portal.providers.port import Provider
 from portal.providers.registry import UnknownProvider, build
 from portal.services.clock import read_offset
-from portal.web import edge, errors, health, locale
+from portal.web import docs, edge, errors, health, locale
 from portal.web.api.routes import blueprint as api
+from portal.web.auth import READER
 from portal.web.cabinet.blueprint import blueprint as cabinet
+from portal.web.tokens import reader_from
 from portal.web.webhooks.receive import blueprint as webhooks
 
 if TYPE_CHECKING:
@@ -41,6 +43,7 @@ def create_app(
 ) -> Flask:
     """`clock` and `providers` replace what the settings would make; tests give them. Raises Misconfigured."""
     settings = settings or load_settings()
+    _arm(settings)
     app = OpenAPI(
         "portal",
         info=Info(title=f"{settings.brand_name} billing API", version="1"),
@@ -63,6 +66,15 @@ def create_app(
         app.wsgi_app = DispatcherMiddleware(app.wsgi_app, dict(pretend.mounts))  # type: ignore[method-assign]  # Flask's own way
     cli.init(app)
     return app
+
+
+def _arm(settings: Settings) -> None:
+    if not (settings.pretends and settings.failpoints):
+        return
+    try:
+        failpoints.arm(settings.failpoints)
+    except ValueError as error:
+        raise Misconfigured(f"FAILPOINTS: {error}") from None
 
 
 def _flask_config(settings: Settings) -> dict[str, object]:
@@ -109,6 +121,10 @@ def _providers(settings: Settings, makers: Mapping[str, Callable[[], Provider]])
 
 
 def _open_doors(app: OpenAPI, settings: Settings) -> None:
+    try:
+        app.extensions[READER] = reader_from(settings)
+    except ValueError as error:
+        raise Misconfigured(str(error)) from None
     csrf = CSRFProtect(app)
     csrf.exempt(webhooks)  # proven by the payment system's signature
     csrf.exempt(api)  # takes a bearer token only, never a cookie
@@ -119,3 +135,4 @@ def _open_doors(app: OpenAPI, settings: Settings) -> None:
     app.register_blueprint(webhooks)
     app.register_blueprint(health.blueprint)
     app.register_api(api)
+    app.register_blueprint(docs.blueprint)

@@ -5,27 +5,34 @@ Exit 0: done. 1: found something wrong. 2: could not run.
 
 from __future__ import annotations
 
-import json
 import signal
 import threading
-from datetime import timedelta
+from collections import Counter
 
 import click
 from flask import Flask
 
 from portal import logs, runtime
-from portal.clock import real_now
-from portal.config import Settings
-from portal.domain.calendar import rfc3339
+from portal.cli_clock import clock
+from portal.cli_voice import JSON, ONCE, pretending, say
 from portal.outbox.relay import Relay, publisher_from
+from portal.queries import happenings
 from portal.services import heartbeat, inbox
+from portal.services import renew as renew_service
+from portal.services.turns import Turns
 
-JSON = click.option("--json", "as_json", is_flag=True, help="The last line on stdout is one JSON object.")
-ONCE = click.option("--once", is_flag=True, help="Work off what is there now, then end.")
+# What `renew` tells, by what happened to subscriptions.
+RENEWALS = {
+    "charged": ("renewed", "recovered"),
+    "declined": ("renewal_declined", "declined_again"),
+    "not_reached": ("not_reached",),
+    "suspended": ("grace_over",),
+    "ended": ("period_over", "given_up"),
+}
 
 
 def init(app: Flask) -> None:
-    for command in (relay, inbox_command, deliver_webhooks, auth_consumer, clock, seed_demo):
+    for command in (renew, relay, inbox_command, deliver_webhooks, auth_consumer, clock, seed_demo):
         app.cli.add_command(command)
 
 
@@ -37,9 +44,9 @@ def relay(once: bool, as_json: bool) -> None:
     logs.setup()
     publisher = Relay(publisher_from(runtime.settings), runtime.clock)
     if once:
-        _say({"published": publisher.run_once()}, as_json)
+        say({"published": publisher.run_once()}, as_json)
     else:
-        publisher.run_forever(_stopped(), beat=lambda: heartbeat.beat("relay"))
+        publisher.run_forever(_turns("relay"), beat=lambda: heartbeat.beat("relay"))
 
 
 @click.command("inbox")
@@ -49,16 +56,16 @@ def inbox_command(once: bool, as_json: bool) -> None:
     """Apply the webhooks that came in; runs until it is stopped."""
     logs.setup()
     if once:
-        _say({"applied": inbox.run_once()}, as_json)
+        say({"applied": inbox.run_once()}, as_json)
     else:
-        inbox.run_forever(_stopped(), beat=lambda: heartbeat.beat("inbox"))
+        inbox.run_forever(_turns("inbox"), beat=lambda: heartbeat.beat("inbox"))
 
 
 @click.command("deliver-webhooks")
 def deliver_webhooks() -> None:
     """Deliver the sandbox payment system's webhooks (demo and test only)."""
     logs.setup()
-    settings = _pretending()
+    settings = pretending()
     from portal.demo.sandbox.deliver import run  # loaded only where it is allowed to exist
 
     run(
@@ -66,7 +73,7 @@ def deliver_webhooks() -> None:
         webhook_url=f"{settings.origin}/webhooks/sandbox",
         secret=settings.secret("sandbox_webhook_secret"),
         now=runtime.clock.now,
-        stop=_stopped(),
+        stop=_stopped(Turns()),
     )
 
 
@@ -74,54 +81,47 @@ def deliver_webhooks() -> None:
 def auth_consumer() -> None:
     """Let the demo Auth consume its queue (demo and test only, where AMQP_URL is set)."""
     logs.setup()
-    settings = _pretending()
+    settings = pretending()
     from portal.demo.auth.start import consume  # loaded only where it is allowed to exist
 
-    consume(settings, runtime.clock.now, _stopped())
+    consume(settings, runtime.clock.now, _stopped(threading.Event()))
 
 
-@click.group("clock")
-def clock() -> None:
-    """The portal's time (demo and test only)."""
-
-
-@clock.command("show")
+@click.command("renew")
 @JSON
-def clock_show(as_json: bool) -> None:
-    """Portal time, and how far it is from real time."""
-    _pretending()
-    now = runtime.clock.now()
-    offset = round((now - real_now()).total_seconds())
-    _say({"now": rfc3339(now), "offset": str(timedelta(seconds=offset))}, as_json)
+def renew(as_json: bool) -> None:
+    """Renew, retry, suspend and end whatever is due now; the worker does the same every minute."""
+    logs.setup()
+    before = happenings.last_seq()
+    due = renew_service.run_once()
+    say({"due": due, **_came_of(before)}, as_json)
+
+
+def _came_of(seq: int) -> dict[str, int]:
+    """What happened to subscriptions since then; of a renewal that no answer came to, only that it waits."""
+    happened = Counter(one.name for one in happenings.since(seq))
+    counts = {told: sum(happened[f"subscription.{event}"] for event in events) for told, events in RENEWALS.items()}
+    answered = sum(happened[f"payment.{event}"] for event in ("succeeded", "failed", "aborted"))
+    return counts | {"waiting": max(0, happened["payment.sent"] - answered)}
 
 
 @click.command("seed-demo")
 @JSON
 def seed_demo(as_json: bool) -> None:
     """Put a small believable cinema on sale. Repeating changes nothing."""
-    _pretending()
+    pretending()
     from portal.demo.seed import seed  # loaded only where it is allowed to exist
 
-    _say({"plans": seed()}, as_json)
+    say({"plans": seed()}, as_json)
 
 
-def _pretending() -> Settings:
-    settings = runtime.settings
-    if not settings.pretends:
-        raise click.UsageError("this exists in demo and test only; APP_ENV is production")
-    return settings
+def _turns(process: str) -> threading.Event:
+    """Those of a process that must not seem dead while it stands still."""
+    return _stopped(Turns(lambda: heartbeat.beat(process)))
 
 
-def _stopped() -> threading.Event:
+def _stopped(stop: threading.Event) -> threading.Event:
     """Set by SIGTERM or Ctrl-C."""
-    stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     return stop
-
-
-def _say(result: dict[str, object], as_json: bool) -> None:
-    if as_json:
-        click.echo(json.dumps(result))
-    else:
-        click.echo(", ".join(f"{name}: {value}" for name, value in result.items()))

@@ -11,6 +11,8 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
+FRESH_FOR = 0.25  # real seconds after which every process has seen where a traveller went
+
 
 def real_now() -> datetime:
     return datetime.now(UTC)
@@ -19,7 +21,7 @@ def real_now() -> datetime:
 class Clock:
     """`read_offset` answers the offset row; it is asked at most every `fresh_for` real seconds."""
 
-    def __init__(self, read_offset: Callable[[], timedelta] | None = None, fresh_for: float = 0.25) -> None:
+    def __init__(self, read_offset: Callable[[], timedelta] | None = None, fresh_for: float = FRESH_FOR) -> None:
         self._read_offset = read_offset
         self._fresh_for = fresh_for
         self._offset = timedelta(0)
@@ -31,3 +33,7 @@ class Clock:
             self._offset = self._read_offset()
             self._read_at = time.monotonic()
         return real_now() + self._offset
+
+    def look_again(self) -> None:
+        """The row has changed: the next answer is by what it says now."""
+        self._read_at = float("-inf")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 from pathlib import Path
 from typing import Literal, Self
@@ -13,6 +14,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from portal.domain.money import EXPONENTS
 from portal.domain.policy import Policy
+
+SERVICE_TOKEN = re.compile(r"[A-Za-z0-9_.-]{1,64}:[0-9A-Fa-f]{64}")
 
 
 class Misconfigured(SystemExit):
@@ -31,6 +34,7 @@ class Settings(BaseSettings):
     public_url: str = ""
     secret_key: str = ""
     debug: bool = False
+    failpoints: str = ""
 
     database_url: str = ""
     queue_url: str = ""
@@ -51,6 +55,7 @@ class Settings(BaseSettings):
     auth_login_url: str = ""
     auth_refresh_url: str = ""
     auth_cookie: str = "access_token"
+    service_tokens: str = ""
 
     payment_providers: str = ""
     sandbox_url: str = ""
@@ -83,6 +88,8 @@ class Settings(BaseSettings):
         days = self.dunning_retry_days.split(",") if self.dunning_retry_days.strip() else []
         if not all(day.strip().isdecimal() for day in days) or list(map(int, days)) != sorted(set(map(int, days))):
             raise ValueError("set DUNNING_RETRY_DAYS to rising whole days, as in 1,3,6,10,13")
+        if not all(SERVICE_TOKEN.fullmatch(pair.strip()) for pair in self.service_tokens.split(",") if pair.strip()):
+            raise ValueError("set SERVICE_TOKENS to name:sha256 pairs with commas between, 64 hex digits each")
         if self.app_env == "production":
             self._check_production()
         return self
@@ -109,6 +116,8 @@ class Settings(BaseSettings):
             raise ValueError("set SECRET_KEY to at least 32 random characters")
         if self.debug:
             raise ValueError("unset DEBUG: it shows secrets")
+        if self.failpoints:
+            raise ValueError("unset FAILPOINTS: it kills processes on purpose")
         if self.database_url.startswith("sqlite"):
             raise ValueError("set DATABASE_URL to PostgreSQL: SQLite is for the demo")
         if "sandbox" in self.providers:
@@ -166,6 +175,12 @@ class Settings(BaseSettings):
     @property
     def refresh_url(self) -> str:
         return self.auth_refresh_url or "/auth/refresh"
+
+    @property
+    def services(self) -> tuple[tuple[str, str], ...]:
+        """Who may ask for anybody's entitlements: name and SHA-256 of a token; two of one name while it is replaced."""
+        pairs = [pair.strip().partition(":") for pair in self.service_tokens.split(",") if pair.strip()]
+        return tuple((name, digest.lower()) for name, _, digest in pairs)
 
     @property
     def retry_days(self) -> tuple[int, ...]:

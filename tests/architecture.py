@@ -41,11 +41,16 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     "config": {"domain"},
     "runtime": set(),
     "failpoints": set(),
+    "logs": set(),
     "entitlements": set(),
     "demo": {*JOBS, "jobs"},
     "demo.sandbox": {"domain", "demo.transport"},
-    "demo.auth": {"domain", "entitlements", "demo.transport"},
-    "demo.cinema": {"domain", "entitlements", "demo.transport"},
+    "demo.auth": {"domain", "entitlements", "demo.transport", "demo.rooms"},
+    "demo.auth.start": {"config", "demo.auth", "outbox.rabbit"},
+    "demo.cinema": {"domain", "entitlements", "demo.transport", "demo.rooms", "demo.films"},
+    "demo.mount": {"config", "demo", "domain", "providers"},
+    "demo.films": set(),
+    "demo.rooms": set(),
     "demo.transport": set(),
     "demo.instance": set(),
     "demo.supervisor": set(),
@@ -53,7 +58,11 @@ MAY_IMPORT: Mapping[str, set[str]] = {
 }
 FOR_ALL = {"failpoints"}
 # `runtime` hands out what `app` put together; only the type checker needs to know what that is.
-FOR_TYPES = {"runtime": {"clock", "config", "domain", "providers.port"}}
+FOR_TYPES = {
+    "runtime": {"clock", "config", "domain", "providers.port"},
+    "outbox": {"config"},
+    "web": {"config"},
+}
 WEB_ROOMS = {"web.admin", "web.api", "web.cabinet", "web.webhooks"}
 
 # Packages of others: rooms that know only these, packages that only these files know, packages of one file each.

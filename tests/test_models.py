@@ -24,7 +24,7 @@ from tests.world import World
 SHAPED: dict[type, Table] = {
     mapper.class_.shape: rows.table_of(mapper.class_.shape) for mapper in Base.registry.mappers if mapper.class_.shape
 }
-shapes = pytest.mark.parametrize("shape", sorted(SHAPED, key=lambda shape: shape.__name__))
+shapes = pytest.mark.parametrize("shape", sorted(SHAPED, key=str))
 
 
 def written_by_decisions() -> set[type]:

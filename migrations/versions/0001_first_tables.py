@@ -48,6 +48,7 @@ def create_tables() -> None:
         "clock",
         sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("offset_microseconds", sa.BigInteger(), nullable=False),
+        sa.Column("travelling_until", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint("id = 1", name=op.f("ck_clock_one_row")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_clock")),
     )

@@ -37,10 +37,10 @@ def until(subscription: Subscription, plan: Plan, policy: Policy) -> datetime | 
 
 def grace(subscription: Subscription, plan: Plan, policy: Policy, end: datetime) -> timedelta:
     """How long past `end` the customer watches on while we try to collect; at most one interval."""
-    if subscription.parked_at:
-        return PARKED_GRACE
     if not subscription.auto_renew or subscription.payment_method_id is None:
         return timedelta(0)
+    if subscription.parked_at:
+        return PARKED_GRACE
     if subscription.state == "trialing":
         return TRIAL_GRACE
     one_interval = step(end, subscription.zone, Interval(plan.interval), plan.interval_count) - end

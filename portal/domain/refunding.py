@@ -8,7 +8,7 @@ from datetime import datetime
 from portal.domain.asking import next_check
 from portal.domain.cancelling import ended
 from portal.domain.change import Change, Move, Set, Write
-from portal.domain.dunning import next_action_at
+from portal.domain.dunning import backoff, next_action_at
 from portal.domain.errors import ExceedsRefundable, InvalidAmount, NotRefundable
 from portal.domain.ids import new_id
 from portal.domain.invoice import Invoice
@@ -115,13 +115,15 @@ def _writes(standing: Standing, refund: Refund, word: Word, now: datetime, polic
             facts |= _later(refund, now) | {"accepted_at": now}
             return [Move(refund, "taken_in_hand", facts), *_effects(standing, refund, now, policy)]
         case Outcome.failed if refund.state == "unknown" and _bounced(word):
-            return [Move(refund, "bounced", facts | _later(refund, now) | {"sent_at": None})]
+            later = {"checks": refund.checks + 1, "next_check_at": now + backoff(refund.checks + 1)}
+            return [Move(refund, "bounced", facts | later | {"sent_at": None})]
         case Outcome.failed:
             released = {"reserved_minor": reserved}
             failed = Move(refund, "failed", facts | {"next_check_at": None})
             return [failed, Move(payment, "refund_released", released)]
-        case _:
+        case _ if refund.next_check_at is None or now >= refund.next_check_at:
             return [Move(refund, "asked", facts | _later(refund, now))]
+    return []  # a look between two scheduled ones does not count
 
 
 def _bounced(word: Word) -> bool:

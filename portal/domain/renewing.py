@@ -26,6 +26,7 @@ class Standing:
     plan: Plan
     price: Price  # the row the subscription was sold at
     invoice: Invoice | None  # the renewal that waits to be paid
+    purchase: Invoice | None  # time the customer thought of buying ahead
     method: PaymentMethod | None
 
 
@@ -44,11 +45,10 @@ def decide(standing: Standing, now: datetime, policy: Policy) -> Decision:
         case Due.suspend:
             return Decision(_move(standing, "grace_over", {}, now, policy))
         case Due.give_up:
-            closed = [Move(standing.invoice, "closed", {"fail_reason": "declined"})] if standing.invoice else []
-            return Decision(_over(standing, "given_up", "unpaid", closed, now))
+            return Decision(_over(standing, "given_up", "unpaid", now))
         case Due.end:
             reason = "no_method" if subscription.auto_renew else "cancelled"
-            return Decision(_over(standing, "period_over", reason, [], now))
+            return Decision(_over(standing, "period_over", reason, now))
     if subscription.next_action_at != next_action_at(subscription, standing.plan, policy):
         return Decision(_move(standing, "rescheduled", {}, now, policy))
     return Decision(None)
@@ -95,8 +95,11 @@ def _move(standing: Standing, event: str, facts: dict[str, object], now: datetim
     return _change(standing, [Move(subscription, event, facts)], now)
 
 
-def _over(standing: Standing, event: str, reason: str, before: list[Move], now: datetime) -> Change:
-    return _change(standing, [*before, Move(standing.subscription, event, ended(reason, now))], now)
+def _over(standing: Standing, event: str, reason: str, now: datetime) -> Change:
+    """The end, and of every invoice that could still be paid for it."""
+    unpaid = ((standing.invoice, "declined"), (standing.purchase, "expired"))
+    closed = [Move(invoice, "closed", {"fail_reason": why}) for invoice, why in unpaid if invoice is not None]
+    return _change(standing, [*closed, Move(standing.subscription, event, ended(reason, now))], now)
 
 
 def _change(standing: Standing, writes: list[Move], now: datetime) -> Change:

@@ -43,7 +43,7 @@ class Standing:
     invoice: Invoice
     payment: Payment
     paid_before: bool  # another payment of this invoice has succeeded
-    same_interval: bool = True  # as the plan that ran until now
+    before: Plan | None = None  # the plan that ran until now, where that is another one
     unpaid_renewal: Invoice | None = None  # of the same subscription, where this invoice is a purchase
 
 
@@ -122,6 +122,7 @@ def _failed(standing: Standing, word: Word, now: datetime, policy: Policy) -> li
         "decline_kind": decline.kind,
         "decline_code": decline.code,
         "next_check_at": None,
+        "review_at": None,
     }
     failed: list[Write] = [Move(payment, "failed", facts)]
     if not invoice.payable:
@@ -169,7 +170,7 @@ def _rescheduled(standing: Standing, event: str, facts: dict[str, object], polic
 
 def _succeeded(standing: Standing, word: Word, now: datetime, policy: Policy) -> list[Write]:
     payment, invoice = standing.payment, standing.invoice
-    known = {"next_check_at": None, "review_at": None, "decline_kind": None, "succeeded_at": now}
+    known = {"next_check_at": None, "review_at": None, "decline_kind": None, "decline_code": None, "succeeded_at": now}
     facts = _known(payment, word) | known
     reserved = {"reserved_minor": payment.amount_minor}
     if standing.paid_before:
@@ -239,13 +240,13 @@ _SETTLED: Mapping[str, object] = {
 
 def _from_where(standing: Standing, now: datetime, policy: Policy) -> tuple[datetime, int, datetime]:
     """Anchor, intervals consumed before, start. A new anchor after a break, or where the interval is another one."""
-    subscription, invoice = standing.subscription, standing.invoice
+    subscription = standing.subscription
     if subscription.anchor is None or subscription.paid_through is None or subscription.state == "suspended":
         return now, 0, now
-    prolongs = invoice.reason == "purchase" and subscription.state == "active"
-    if not prolongs and now >= dunning.access_end(subscription, standing.plan, policy):
-        return now, 0, now  # our own downtime outlasted the grace: nobody pays for days without access
-    if invoice.plan_id != subscription.plan_id and not standing.same_interval:
+    ran = standing.before or standing.plan
+    if now >= dunning.access_end(subscription, ran, policy):
+        return now, 0, now  # access was over (our own downtime, a late page): nobody pays for days without it
+    if (ran.interval, ran.interval_count) != (standing.plan.interval, standing.plan.interval_count):
         return subscription.paid_through, 0, subscription.paid_through
     return subscription.anchor, subscription.steps, subscription.paid_through
 

@@ -11,12 +11,13 @@ from portal.db.base import Base
 
 
 class ClockRow(Base):
-    """Portal time minus real time. One row; seeding a past makes it negative for a while."""
+    """Portal time minus real time, and who travels. One row; seeding a past makes it negative for a while."""
 
     __tablename__ = "clock"
 
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     offset_microseconds: Mapped[int] = mapped_column(BigInteger)
+    travelling_until: Mapped[datetime | None]  # real time: how long the loops stand still unless they hear more
 
     __table_args__ = (CheckConstraint("id = 1", name="one_row"),)
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import RowMapping, Update, select, update
 
+from portal import failpoints
 from portal.clock import Clock
 from portal.db.lock import exclusive
 from portal.db.session import atomic, db, end_reads
@@ -123,6 +124,7 @@ class Relay:
     def _publish(self, wave: Sequence[RowMapping]) -> int:
         """At most one row of each user."""
         receipts = self._publisher.publish([_message(row) for row in wave]) if wave else []
+        failpoints.reached("relay.confirmed")
         tried = list(zip(wave, receipts, strict=False))
         self._mark(tried)
         for row, receipt in tried:

@@ -8,8 +8,8 @@ from datetime import datetime
 from typing import Any
 
 from portal.domain.money import Money
-from portal.presentation.checkout import why_declined
 from portal.presentation.dates import date
+from portal.presentation.declines import why_declined
 from portal.presentation.language import N_, in_language, tell
 from portal.presentation.money import money
 from portal.queries.history import HistoryEntry

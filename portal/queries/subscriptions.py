@@ -10,6 +10,7 @@ from sqlalchemy import or_, select
 
 from portal.db import rows
 from portal.db.session import db
+from portal.domain import dunning
 from portal.domain.access import until
 from portal.domain.money import Money
 from portal.domain.plan import Plan, Price
@@ -24,7 +25,7 @@ from portal.models.user import PaymentMethodRow
 class NextStep:
     """What happens by itself, when, and for how much. `price` is None where nothing is charged."""
 
-    what: str  # renewal | end
+    what: str  # renewal | retry | end
     at: datetime
     price: Money | None
 
@@ -80,7 +81,9 @@ def in_group(user_id: str, group: str) -> Subscription | None:
 
 def _periods(ids: list[UUID]) -> dict[UUID, list[Period]]:
     by_subscription: dict[UUID, list[Period]] = {}
-    for period in rows.find_all(Period, PeriodRow.subscription_id.in_(ids), order=[PeriodRow.start]):
+    for period in rows.find_all(
+        Period, PeriodRow.subscription_id.in_(ids), PeriodRow.revoked_at.is_(None), order=[PeriodRow.start]
+    ):
         by_subscription.setdefault(period.subscription_id, []).append(period)
     return by_subscription
 
@@ -100,16 +103,20 @@ def _card(
         plan=plan,
         period=running[0] if running else periods[-1] if periods else None,
         access_until=until(subscription, plan, policy),
-        next=next_step(subscription, price.amount),
+        next=next_step(subscription, plan, price.amount, policy),
         method_title=method_title,
         first_start=periods[0].start if periods else None,
     )
 
 
-def next_step(subscription: Subscription, price: Money) -> NextStep | None:
-    """A renewal is one interval at the price the subscription was sold at; without renewal, the paid time ends."""
-    if subscription.state != "active" or subscription.paid_through is None:
+def next_step(subscription: Subscription, plan: Plan, price: Money, policy: Policy) -> NextStep | None:
+    """A charge is one interval at the price the subscription was sold at; without one, the time that is left ends."""
+    if subscription.next_action_at is None:
         return None
-    if subscription.auto_renew and subscription.payment_method_id:
-        return NextStep("renewal", subscription.paid_through, price)
-    return NextStep("end", subscription.paid_through, None)
+    retry = dunning.next_retry(subscription, policy)
+    if subscription.state in ("past_due", "suspended") and retry is not None:
+        return NextStep("retry", retry, price)
+    if subscription.state == "active" and dunning.renews(subscription) and subscription.paid_through:
+        return NextStep("renewal", max(subscription.paid_through, retry or subscription.paid_through), price)
+    end = dunning.next_action_at(subscription, plan, policy)
+    return NextStep("end", end, None) if end else None

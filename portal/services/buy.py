@@ -131,7 +131,8 @@ def _offer(code: str, count: int, currency: str | None) -> Offer:
         raise InvalidRequest(f"count is a whole number from 1 to {MAX_COUNT}")
     if currency is not None and currency not in EXPONENTS:
         raise InvalidRequest(f"unknown currency {currency!r}")
-    offer = offers.find(code, currency or runtime.policy.currency, runtime.clock.now())
+    # An address may carry anything, also NUL, which PostgreSQL refuses to compare with.
+    offer = offers.find(code, currency or runtime.policy.currency, runtime.clock.now()) if code.isprintable() else None
     if offer is None:
         raise UnknownProduct(f"no plan {code!r} is on sale")
     return offer

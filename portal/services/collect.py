@@ -52,41 +52,47 @@ def close_checkout(payment_id: UUID) -> None:
 
 
 def charge(payment_id: UUID) -> None:
-    """Charge a saved method for a payment whose intent is written, unless something forbids it by now.
+    """Charge a saved method for a payment whose intent is written, unless something forbids it by now."""
+    _charge(_stamp(payment_id, "created"))
 
-    Also for one that was perhaps sent and is not known there: the same key, while it is still the same key.
-    """
-    stamped = _stamp(payment_id)
+
+def charge_again(payment_id: UUID) -> None:
+    """For a payment that was sent and that the provider does not know: the same key, while it is still the same key."""
+    _charge(_stamp(payment_id, "unknown"))
+
+
+def _charge(stamped: tuple[Payment, PaymentMethod] | None) -> None:
     if stamped is None:
         return
     payment, method = stamped
+    order = _charge_order(payment, method)
     end_reads()
     failpoints.reached("charge.stamped")
-    answer = runtime.providers[payment.provider].charge(_charge_order(payment, method))
+    answer = runtime.providers[payment.provider].charge(order)
     failpoints.reached("charge.answered")
-    settle(payment_id, answer)
+    settle(payment.id, answer)
+    failpoints.reached("charge.settled")
 
 
-def _stamp(payment_id: UUID) -> tuple[Payment, PaymentMethod] | None:
+def _stamp(payment_id: UUID, state: str) -> tuple[Payment, PaymentMethod] | None:
     """Right before the call: does everything still stand? A refusal that committed a moment earlier wins."""
     now = runtime.clock.now()
     with atomic():
         subscription, invoice, payment = standing.lock_payment(payment_id)
-        if payment.kind != "charge" or payment.state not in ("created", "unknown"):
-            return None
-        if payment.review_at is not None or not may_resend(payment.sent_at, now):
-            return None
+        if payment.kind != "charge" or payment.state != state or not may_resend(payment.sent_at, now):
+            return None  # somebody else has it in hand, or its key is too old
         method = methods.chargeable(payment.payment_method_id, payment.user_id)
-        allowed = method is not None and invoice.payable and _wanted(subscription)
-        if not allowed and payment.sent_at is not None:
-            return None  # perhaps it happened: only questions from here on
-        if allowed:
-            move = Move(payment, "sent", {"sent_at": payment.sent_at or now, "next_check_at": next_check(now, 0)})
-        else:
-            move = Move(payment, "aborted", {"next_check_at": None})
-        change = Change(payment.user_id, now, "worker", (move,), reason=invoice.reason, invoice_id=invoice.id)
-        journal.record([change])
-        return (payment, method) if method is not None and allowed else None
+        if method is None or not invoice.payable or not _wanted(subscription):
+            if state == "created":
+                journal.record([_sending(payment, invoice, Move(payment, "aborted", {"next_check_at": None}), now)])
+            return None  # sent before, it perhaps happened: only questions from here on
+        facts = {"sent_at": payment.sent_at or now, "next_check_at": next_check(now, 0)}
+        journal.record([_sending(payment, invoice, Move(payment, "sent", facts), now)])
+        return payment, method
+
+
+def _sending(payment: Payment, invoice: Invoice, move: Move, now: datetime) -> Change:
+    return Change(payment.user_id, now, "worker", (move,), reason=invoice.reason, invoice_id=invoice.id)
 
 
 def _wanted(subscription: Subscription) -> bool:
@@ -124,7 +130,7 @@ def _intend(invoice_id: UUID) -> tuple[Invoice, Payment]:
     now = runtime.clock.now()
     with atomic():
         subscription, invoice, payment = standing.lock_invoice(invoice_id)
-        if not invoice.payable or now >= invoice.expires_at:
+        if not invoice.payable or now >= invoice.expires_at or subscription.state in ("expired", "ended"):
             raise InvoiceNotPayable(f"the invoice is {invoice.state}", invoice_id=invoice_id)
         held = payment is not None and payment.may_hold_money
         if payment is not None and payment.redirect_url and payment.state == "requires_action" and not held:

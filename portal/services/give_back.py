@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from portal import runtime
+from portal import failpoints, runtime
 from portal.db import rows
 from portal.db.session import atomic, end_reads
 from portal.domain.asking import IN_FLIGHT, may_resend
@@ -31,7 +31,11 @@ def send(refund_id: UUID) -> None:
         return
     payment, refund = stamped
     end_reads()
-    settle_refund(refund_id, _call(payment, refund))
+    failpoints.reached("refund.stamped")
+    answer = _call(payment, refund)
+    failpoints.reached("refund.answered")
+    settle_refund(refund_id, answer)
+    failpoints.reached("refund.settled")
 
 
 def _stamp(refund_id: UUID) -> tuple[Payment, Refund] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import random
 import threading
@@ -12,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import select, update
 
-from portal import runtime
+from portal import failpoints, runtime
 from portal.db import rows
 from portal.db.session import atomic, db, end_reads
 from portal.domain.errors import NotFound
@@ -48,8 +49,8 @@ def receive(provider_name: str, headers: Mapping[str, str], body: bytes) -> bool
     notice = provider.verify(headers, body, now)
     row: dict[str, Any] = {
         "provider": provider_name,
-        "event_id": notice.event_id,
-        "kind": notice.kind,
+        "event_id": _storable(notice.event_id, 255),
+        "kind": _storable(notice.kind, 64),
         "body": body,
         "state": "received",
         "received_at": now,
@@ -60,15 +61,24 @@ def receive(provider_name: str, headers: Mapping[str, str], body: bytes) -> bool
         return rows.add_or_nothing(InboxRow.__table__, row)
 
 
+def _storable(word: str, longest: int) -> str:
+    """As it is; or the fingerprint of what a column does not take: too long, NUL, half of a surrogate pair."""
+    if len(word) <= longest and word.isprintable():
+        return word
+    return hashlib.sha256(word.encode(errors="surrogatepass")).hexdigest()
+
+
 def run_once(limit: int = 100) -> int:
     """Apply what has come in and is due. Answers how many were looked at."""
     due = _due(limit)
     for received in due:
+        failpoints.reached("inbox.taken")
         try:
             outcome, heard = _apply(received)
         except Exception as error:  # one bad message must not hold back the others
             log.exception("inbox %s: not applied", received.seq)
             outcome, heard = f"{type(error).__name__}: {error}", False
+        failpoints.reached("inbox.applied")
         _finish(received, outcome, heard)
     return len(due)
 

@@ -34,7 +34,7 @@ def run_once(limit: int = 100) -> int:
 def _ask_again(payment_id: UUID) -> None:
     """A charge that never arrived is sent again with the same key, if it still may be."""
     if ask(payment_id) is Heard.absent:
-        collect.charge(payment_id)
+        collect.charge_again(payment_id)
 
 
 def _ids(table: type[PaymentRow] | type[RefundRow], limit: int, *where: ColumnElement[bool]) -> list[UUID]:

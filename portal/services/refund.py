@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import exists, select
 
-from portal import runtime
+from portal import failpoints, runtime
 from portal.db import rows
 from portal.db.session import atomic, db
 from portal.domain import offers, refunding
@@ -40,6 +40,7 @@ def request(person: Person, invoice_id: UUID, amount: Money, comment: str | None
         offered = _offers(invoice, payment)
         refund, change = refunding.request(payment, amount, offered, comment, now, runtime.policy)
         journal.record([change])
+    failpoints.reached("refund.reserved")
     if refund.state == "submitted":
         give_back.send(refund.id)
     return refund.id

@@ -94,17 +94,15 @@ def _standings(claimed: Sequence[Subscription]) -> list[Standing]:
     methods = {
         m.id: m for m in rows.find_all(PaymentMethod, PaymentMethodRow.id.in_({s.payment_method_id for s in claimed}))
     }
-    waiting = InvoiceRow.state == "not_paid", InvoiceRow.reason == "renewal"
-    invoices = {
-        i.subscription_id: i
-        for i in rows.find_all(Invoice, InvoiceRow.subscription_id.in_({s.id for s in claimed}), *waiting)
-    }
+    mine = InvoiceRow.subscription_id.in_({s.id for s in claimed})
+    unpaid = {(i.subscription_id, i.reason): i for i in rows.find_all(Invoice, mine, InvoiceRow.state == "not_paid")}
     return [
         Standing(
             subscription=s,
             plan=plans[s.plan_id],
             price=prices[s.price_id],
-            invoice=invoices.get(s.id),
+            invoice=unpaid.get((s.id, "renewal")),
+            purchase=unpaid.get((s.id, "purchase")),
             method=methods.get(s.payment_method_id) if s.payment_method_id else None,
         )
         for s in claimed

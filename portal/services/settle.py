@@ -70,14 +70,13 @@ def lock_refund(refund_id: UUID) -> tuple[Payment, Refund]:
 
 def _facts(subscription: Subscription, invoice: Invoice, payment: Payment) -> settlement.Standing:
     plan = standing.plan_of(invoice.plan_id)
-    before = plan if plan.id == subscription.plan_id else standing.plan_of(subscription.plan_id)
     return settlement.Standing(
         subscription=subscription,
         plan=plan,
         invoice=invoice,
         payment=payment,
         paid_before=_paid_before(payment),
-        same_interval=(plan.interval, plan.interval_count) == (before.interval, before.interval_count),
+        before=None if plan.id == subscription.plan_id else standing.plan_of(subscription.plan_id),
         unpaid_renewal=standing.unpaid_renewal(subscription.id) if invoice.reason == "purchase" else None,
     )
 

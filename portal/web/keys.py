@@ -35,7 +35,7 @@ class KeysUnavailable(ProviderUnavailable):
 
     error_id = "unavailable"
 
-    def __init__(self, detail: str) -> None:
+    def __init__(self, detail: str = "") -> None:
         super().__init__(detail, retry_after=timedelta(seconds=ASK_AGAIN_WITHOUT_KEYS))
 
 

@@ -90,7 +90,7 @@ def test_what_is_not_proven_releases_nothing(outcome: Outcome) -> None:
 def test_a_refund_that_never_reached_the_bank_waits_to_be_sent_again_and_stays_reserved() -> None:
     change = told(reserved(), samples.refund(), Word(Outcome.failed, decline=GATEWAY))
     refund = moved(change, samples.refund())
-    assert (refund.state, refund.sent_at, refund.next_check_at) == ("submitted", None, NOW + timedelta(minutes=1))
+    assert (refund.state, refund.sent_at, refund.next_check_at) == ("submitted", None, NOW + timedelta(minutes=5))
     assert moved(change, reserved()) == reserved()
 
 

@@ -246,10 +246,8 @@ def test_buying_brings_back_what_had_fallen(
     moments = {"old": before.anchor, "old end": PAID_TO, "now": now}
     bought = samples.invoice(plan_id=samples.OTHER_PLAN_ID)
     renewal = samples.invoice(id=UUID(int=61), reason="renewal")
-    plan = samples.plan(id=samples.OTHER_PLAN_ID)
-    where = standing(
-        subscription=before, invoice=bought, plan=plan, same_interval=same_interval, unpaid_renewal=renewal
-    )
+    plan = samples.plan(id=samples.OTHER_PLAN_ID, interval="month" if same_interval else "year")
+    where = standing(subscription=before, invoice=bought, plan=plan, before=samples.plan(), unpaid_renewal=renewal)
     change = told(where, word(), now)
     assert moves(change) == "payment succeeded, invoice paid, invoice closed, subscription recovered, +Period"
     after_it = moved(change, before)

@@ -8,6 +8,7 @@ from portal.domain.invoice import Invoice
 from portal.domain.payment import OPEN, Payment
 from portal.domain.refund import OPEN as REFUND_OPEN
 from portal.presentation import checkout
+from portal.presentation.declines import DECLINES, why_declined
 from portal.presentation.language import LOCALES
 from tests.presentation.samples import DAY, NOW, detail, invoice, payment, refund
 
@@ -69,21 +70,21 @@ def test_every_closed_invoice_has_a_title_and_a_label(reason: str | None) -> Non
     assert checkout.invoice_label("fail", reason, "ru").text
 
 
-@pytest.mark.parametrize("code", [*checkout.DECLINES, *CODES, "a_code_of_tomorrow", "", None])
+@pytest.mark.parametrize("code", [*DECLINES, *CODES, "a_code_of_tomorrow", "", None])
 def test_every_decline_says_who_refused_why_and_what_to_do(code: str | None) -> None:
     kind = CODES.get(code or "")
-    english, russian = (checkout.why_declined(kind, code, locale) for locale in ("en", "ru"))
+    english, russian = (why_declined(kind, code, locale) for locale in ("en", "ru"))
     for part in ("who", "why", "advice"):
         assert getattr(english, part)
         assert getattr(english, part) != getattr(russian, part)
 
 
 def test_an_unknown_code_is_told_as_its_class() -> None:
-    assert checkout.why_declined("soft", "a_code_of_tomorrow", "en").why == "The bank did not give a reason."
-    assert "bank" in checkout.why_declined("gateway", "processing_error", "en").who
+    assert why_declined("soft", "a_code_of_tomorrow", "en").why == "The bank did not give a reason."
+    assert "bank" in why_declined("gateway", "processing_error", "en").who
 
 
 def test_suspicions_of_fraud_are_not_passed_on() -> None:
-    lost, stolen = (checkout.why_declined("hard", code, "en") for code in ("lost_card", "stolen_card"))
+    lost, stolen = (why_declined("hard", code, "en") for code in ("lost_card", "stolen_card"))
     assert lost == stolen
     assert "stolen" not in f"{lost}"

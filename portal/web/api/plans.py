@@ -2,21 +2,46 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from flask import Response, jsonify
-from flask_openapi.models import Tag
+from flask_openapi.models.tag import Tag
+from pydantic import BaseModel, Field, RootModel
 
 from portal import runtime
 from portal.presentation.language import in_language
 from portal.queries import offers
 from portal.queries.offers import Offer
+from portal.web.api.answers import answers
 from portal.web.api.blueprint import blueprint
 from portal.web.api.money import price_of
-from portal.web.api.shapes import PlanOut, PlansOut, PlansQuery
+from portal.web.api.shapes import Currency, Price
 from portal.web.locale import language
 
 
-@blueprint.get("/plans", tags=[Tag(name="plans")], responses={200: PlansOut}, summary="What is on sale")
+class PlanOut(BaseModel):
+    product_id: str = Field(description="The plan's stable code.", examples=["standard"])
+    product_name: str = Field(examples=["Standard"])
+    description: str = Field(examples=["Films and series in Full HD"])
+    features: list[str] = Field(description="Codes that other services check.", examples=[["catalogue"]])
+    group: str = Field(description="A user has at most one live subscription in a group.", examples=["main"])
+    interval: Literal["day", "week", "month", "year"] = Field(examples=["month"])
+    interval_count: int = Field(examples=[1])
+    trial_days: int = Field(examples=[0])
+    price: Price = Field(description="Of one interval.")
+
+
+class PlansOut(RootModel[list[PlanOut]]):
+    pass
+
+
+class PlansQuery(BaseModel):
+    currency: Currency | None = Field(default=None, description="Absent: the portal's own.")
+
+
+@blueprint.get("/plans", tags=[Tag(name="plans")], responses=answers(PlansOut), summary="What is on sale")
 def plans(query: PlansQuery) -> Response:
+    """Plans without a price in the currency are left out."""
     found = offers.on_sale(query.currency or runtime.policy.currency, runtime.clock.now())
     return jsonify([_shape(offer).model_dump(mode="json") for offer in found])
 

@@ -2,40 +2,107 @@
 
 from __future__ import annotations
 
+from typing import Literal
 from urllib.parse import urlencode, urlsplit
 
 from flask import Response, g, jsonify, request
-from flask_openapi.models import Tag
+from flask_openapi.models.tag import Tag
+from pydantic import BaseModel, ConfigDict, Field, RootModel, StrictBool, StrictInt, StrictStr
 
 from portal import runtime
 from portal.domain.calendar import rfc3339
 from portal.domain.consent import Agreement
-from portal.domain.errors import Forbidden, InvalidRequest
+from portal.domain.errors import (
+    ConsentRequired,
+    EmailRequired,
+    Forbidden,
+    InvalidRequest,
+    PaymentInProgress,
+    ProviderUnavailable,
+    SubscriptionExists,
+    UnknownProduct,
+)
 from portal.presentation.language import in_language
 from portal.queries import invoices
 from portal.queries.invoices import InvoiceEntry
 from portal.services.buy import BuyRequest, buy
+from portal.web.api.answers import answers
 from portal.web.api.blueprint import blueprint
 from portal.web.api.idempotency import once
 from portal.web.api.money import price_of
-from portal.web.api.shapes import (
-    ProductOut,
-    PurchaseEntry,
-    PurchaseIn,
-    PurchaseOut,
-    PurchasesOut,
-    PurchasesQuery,
-    at,
-)
+from portal.web.api.shapes import Address, Code, Currency, Email, Guid, Moment, ProductOut, UserId, at
 from portal.web.locale import language
 
 TAG = Tag(name="purchases")
 SEES_EVERYBODY = frozenset({"billing:viewer", "billing:support", "billing:finance", "billing:admin"})
 
 
-@blueprint.post("/purchases", tags=[TAG], responses={200: PurchaseOut}, summary="Start buying a plan")
+class Consents(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    terms: StrictBool = Field(examples=[True])
+    personal_data: StrictBool = Field(examples=[True])
+    renewal: StrictBool = Field(default=False, description="That the method is saved and charged again.")
+
+
+class PurchaseIn(BaseModel):
+    product_id: Code = Field(description="A plan's code.", examples=["standard"])
+    product_count: StrictInt = Field(ge=1, le=12, description="Intervals bought at once.", examples=[1])
+    currency: Currency | None = Field(default=None, description="Absent: the portal's own.")
+    provider: Code | None = Field(default=None, description="A payment system; absent: the first that is set up.")
+    promotion_code: StrictStr | None = Field(default=None, description="No promotion runs at the moment.")
+    return_url: Address | None = Field(
+        default=None, description="Where the customer goes after paying; only to hosts that the operator allowed."
+    )
+    email: Email | None = Field(default=None, description="For receipts, where the token names none.")
+    consents: Consents | None = Field(
+        default=None, description="What the customer agreed to. Absent: the client obtained the consents itself."
+    )
+
+
+class PurchaseOut(BaseModel):
+    redirect_url: str = Field(
+        description="The payment system's page; no sign-in is needed there.",
+        examples=["https://billing.example/sandbox/pay/co_6f1f"],
+    )
+    invoice_guid: Guid
+
+
+class PurchasesQuery(BaseModel):
+    product_id: Code | None = Field(default=None, description="Only this plan.")
+    user_guid: UserId | None = Field(default=None, description="Somebody else's: for roles that may see all.")
+    page_limit: int = Field(default=20, ge=1, le=100)
+    page_number: int = Field(default=1, ge=1, le=100_000)
+
+
+class PurchaseEntry(BaseModel):
+    timestamp: Moment
+    invoice_guid: Guid
+    state: Literal["not_paid", "paid", "fail"] = Field(examples=["paid"])
+    product: ProductOut
+
+
+class PurchasesOut(RootModel[list[PurchaseEntry]]):
+    pass
+
+
+@blueprint.post(
+    "/purchases",
+    tags=[TAG],
+    summary="Start buying a plan",
+    responses=answers(
+        PurchaseOut,
+        UnknownProduct,
+        ConsentRequired,
+        EmailRequired,
+        SubscriptionExists,
+        PaymentInProgress,
+        ProviderUnavailable,
+    ),
+)
 @once
 def start_purchase(body: PurchaseIn) -> Response:
+    """Send the customer to `redirect_url`. The same open request again gives the same invoice."""
     if body.promotion_code is not None:
         raise InvalidRequest("promotion_code: no promotion runs at the moment; leave it out to pay the full price")
     bought = buy(
@@ -54,8 +121,11 @@ def start_purchase(body: PurchaseIn) -> Response:
     return jsonify(answer.model_dump(mode="json"))
 
 
-@blueprint.get("/purchases", tags=[TAG], responses={200: PurchasesOut}, summary="Invoices, the newest first")
+@blueprint.get(
+    "/purchases", tags=[TAG], summary="Invoices, the newest first", responses=answers(PurchasesOut, Forbidden)
+)
 def purchases(query: PurchasesQuery) -> Response:
+    """One entry per invoice, renewals included."""
     user_id = _whose(query.user_guid)
     offset = (query.page_number - 1) * query.page_limit
     entries, total = invoices.page_of_user(user_id, limit=query.page_limit, offset=offset, plan_code=query.product_id)

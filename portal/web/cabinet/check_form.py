@@ -42,7 +42,7 @@ class CheckForm:
     def errors(self, needs_email: bool) -> dict[str, str]:
         """By field, in the order of the page."""
         found = {}
-        if needs_email and not is_address(self.email):
+        if (needs_email or self.email) and not is_address(self.email):
             found["email"] = gettext("Enter an e-mail address like name@example.com")
         if not self.terms:
             found["terms"] = gettext("Tick the box to accept the terms")
@@ -70,4 +70,4 @@ def count_of(sent: Mapping[str, str]) -> int:
 
 
 def is_address(text: str) -> bool:
-    return len(text) <= LONGEST_ADDRESS and ADDRESS.fullmatch(text) is not None
+    return len(text) <= LONGEST_ADDRESS and text.isprintable() and ADDRESS.fullmatch(text) is not None

@@ -10,6 +10,7 @@ from portal import runtime
 from portal.domain.errors import NotFound
 from portal.domain.payment import Payment
 from portal.presentation import checkout
+from portal.presentation.declines import declined
 from portal.queries import invoices as queries
 from portal.web.auth import current_person, signed_in
 from portal.web.cabinet.numbers import whole
@@ -49,4 +50,4 @@ def invoice(guid: UUID) -> str:
 
 
 def _why(payment: Payment) -> str:
-    return checkout.refusal(payment, language()).why if payment.state == "failed" else ""
+    return declined(payment, language()).why if payment.state == "failed" else ""

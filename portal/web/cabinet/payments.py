@@ -15,6 +15,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from portal import runtime
 from portal.domain.errors import InvoiceNotPayable, NotFound, PaymentInProgress, ProviderUnavailable
 from portal.presentation import checkout
+from portal.presentation.declines import declined
 from portal.queries import invoices, subscriptions
 from portal.queries.invoices import InvoiceDetail
 from portal.queries.subscriptions import SubscriptionCard
@@ -97,7 +98,7 @@ def _page(detail: InvoiceDetail) -> str:
         stage=checkout.stage(detail, now),
         heading=checkout.title(detail, now, language()),
         long_wait=_long_wait(detail),
-        refusal=checkout.refusal(last, language()) if last and last.state == "failed" else None,
+        declined=declined(last, language()) if last and last.state == "failed" else None,
         refunds=[(checkout.refund_sentence(refund, language()), refund.open) for refund in detail.refunds],
         card=_card(detail),
         this_page=url_for("cabinet.payment", guid=detail.invoice.id),

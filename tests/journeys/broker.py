@@ -1,0 +1,154 @@
+"""Brokers of the tests' own, and an independent consumer that reads what is published."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+import pika
+from pika.exceptions import AMQPError
+
+from tests.journeys.waiting import free_port, until
+
+AMQP_URL = os.environ.get("TEST_AMQP_URL") or "amqp://guest:guest@127.0.0.1:5672/"
+BOOTS_WITHIN = 90.0  # seconds on a busy machine
+# Debian's command of the same name insists on root or its own account; the script behind it serves anybody.
+SCRIPTS = (Path("/usr/lib/rabbitmq/bin/rabbitmq-server"),)
+
+
+@contextmanager
+def vhost_of_our_own() -> Iterator[str]:
+    """The URL of an empty vhost on the given broker; of the broker's own vhost where we may not make another."""
+    name = f"matinee-{uuid4().hex[:12]}"
+    if not _ctl("add_vhost", name):
+        yield AMQP_URL
+        return
+    parts = urlsplit(AMQP_URL)
+    try:
+        assert _ctl("set_permissions", "-p", name, parts.username or "guest", ".*", ".*", ".*")
+        yield parts._replace(path=f"/{name}").geturl()
+    finally:
+        _ctl("delete_vhost", name)
+
+
+def _ctl(*arguments: str) -> bool:
+    """`rabbitmqctl` of this machine; it reaches only the broker of this machine, so that any other is left alone."""
+    if urlsplit(AMQP_URL).hostname not in ("127.0.0.1", "localhost") or not shutil.which("rabbitmqctl"):
+        return False
+    done = subprocess.run(["rabbitmqctl", "--quiet", *arguments], capture_output=True, timeout=60, check=False)
+    return done.returncode == 0
+
+
+class Broker:
+    """A RabbitMQ node that belongs to one test: it may be killed."""
+
+    def __init__(self, folder: Path) -> None:
+        self.port = free_port()
+        self.url = f"amqp://guest:guest@127.0.0.1:{self.port}/"
+        self.folder = folder
+        folder.mkdir(parents=True)
+        (folder / "plugins").write_text("[].")
+        self.environ = os.environ | {
+            "HOME": str(folder),
+            "RABBITMQ_NODENAME": f"matinee{uuid4().hex[:8]}@localhost",
+            "RABBITMQ_NODE_IP_ADDRESS": "127.0.0.1",
+            "RABBITMQ_NODE_PORT": str(self.port),
+            "RABBITMQ_DIST_PORT": str(free_port()),
+            "RABBITMQ_MNESIA_BASE": str(folder / "mnesia"),
+            "RABBITMQ_LOG_BASE": str(folder / "log"),
+            "RABBITMQ_ENABLED_PLUGINS_FILE": str(folder / "plugins"),
+            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1}",
+            "ERL_EPMD_ADDRESS": "127.0.0.1",
+        }
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        with (self.folder / "screen.log").open("ab") as screen:
+            self.process = subprocess.Popen(
+                [server_script()],
+                env=self.environ,
+                stdin=subprocess.DEVNULL,
+                stdout=screen,
+                stderr=subprocess.STDOUT,
+                process_group=0,
+            )
+        until(self._answers, BOOTS_WITHIN, f"the broker answers; {self.folder / 'screen.log'} says why not", every=0.25)
+
+    def kill(self) -> None:
+        """The whole process group: the shell script, the node and its helpers."""
+        if self.process is not None:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait(30)
+            self.process = None
+
+    def _answers(self) -> bool:
+        assert self.process is not None
+        assert self.process.poll() is None, (self.folder / "screen.log").read_text()
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", self.port)) != 0:
+                return False
+        try:
+            pika.BlockingConnection(pika.URLParameters(self.url)).close()
+        except (AMQPError, OSError):
+            return False
+        return True
+
+
+def server_script() -> str:
+    found = next((str(path) for path in SCRIPTS if path.exists()), shutil.which("rabbitmq-server"))
+    assert found, "a broker to kill is needed: install rabbitmq-server (`make services` does it as root on Debian)"
+    return found
+
+
+@dataclass(frozen=True)
+class Heard:
+    body: dict[str, Any]
+    properties: Any
+    routing_key: str
+
+
+class Listener:
+    """Another service beside Auth: a durable queue of its own, bound to the exchange of the contract."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.queue = f"listener.{uuid4().hex[:12]}"
+        self.heard: list[Heard] = []
+        with self._channel() as channel:
+            channel.exchange_declare("billing.events", "topic", durable=True)
+            channel.queue_declare(self.queue, durable=True, arguments={"x-queue-type": "quorum"})
+            channel.queue_bind(self.queue, "billing.events", "#")
+
+    def listen(self) -> list[Heard]:
+        """Everything heard so far, what has come since the last time included."""
+        with self._channel() as channel:
+            while (got := channel.basic_get(self.queue))[0] is not None:
+                method, properties, body = got
+                self.heard.append(Heard(json.loads(body), properties, method.routing_key))
+                channel.basic_ack(method.delivery_tag)
+        return self.heard
+
+    def versions(self) -> dict[str, list[int]]:
+        """Of each user in the order heard; a message that came again, with the same id, counts once."""
+        once = {heard.body["id"]: heard.body["data"] for heard in self.listen()}
+        users = {data["user_id"] for data in once.values()}
+        return {user: [data["version"] for data in once.values() if data["user_id"] == user] for user in users}
+
+    @contextmanager
+    def _channel(self) -> Iterator[Any]:
+        connection = pika.BlockingConnection(pika.URLParameters(self.url))
+        try:
+            yield connection.channel()
+        finally:
+            connection.close()
