@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from portal import logs, runtime
-from portal.cli_voice import COULD_NOT_RUN, FOUND_SOMETHING_WRONG, JSON, pretending, refuse, say
+from portal.cli_voice import JSON, CouldNotRun, FoundWrong, pretending, refuse, say
 from portal.clock import FRESH_FOR, real_now
 from portal.domain.calendar import rfc3339
 from portal.presentation.diary import diary, stamp
@@ -101,9 +101,9 @@ def reset(as_json: bool) -> None:
     try:
         travel.reset()
     except SomebodyTravels as error:
-        refuse(error, COULD_NOT_RUN, as_json)
+        refuse(CouldNotRun, error, as_json)
     except travel.LaterRows as error:
-        refuse(error, FOUND_SOMETHING_WRONG, as_json)
+        refuse(FoundWrong, error, as_json)
     _let_all_see()
     say({"now": rfc3339(runtime.clock.now()), "offset": str(timedelta(0))}, as_json)
 
@@ -115,9 +115,9 @@ def _travel(target: datetime, as_json: bool) -> None:
     try:
         trip = travel.travel(target, _teller(as_json), _Progress())
     except (travel.NotForward, SomebodyTravels) as error:
-        refuse(error, COULD_NOT_RUN, as_json)
+        refuse(CouldNotRun, error, as_json)
     except travel.Stuck as error:
-        refuse(error, FOUND_SOMETHING_WRONG, as_json)
+        refuse(FoundWrong, error, as_json)
     _let_all_see()
     _sum_up(trip, as_json)
 

@@ -11,10 +11,16 @@ import click
 from portal import runtime
 from portal.config import Settings
 
-FOUND_SOMETHING_WRONG = 1
-COULD_NOT_RUN = 2
 JSON = click.option("--json", "as_json", is_flag=True, help="The last line on stdout is one JSON object.")
 ONCE = click.option("--once", is_flag=True, help="Work off what is there now, then end.")
+
+
+class FoundWrong(click.ClickException):
+    exit_code = 1
+
+
+class CouldNotRun(click.ClickException):
+    exit_code = 2
 
 
 def say(result: Mapping[str, object], as_json: bool) -> None:
@@ -24,13 +30,11 @@ def say(result: Mapping[str, object], as_json: bool) -> None:
         click.echo(", ".join(f"{name.replace('_', ' ')}: {value}" for name, value in result.items()))
 
 
-def refuse(error: Exception, exit_code: int, as_json: bool) -> NoReturn:
+def refuse(how: type[FoundWrong | CouldNotRun], why: Exception, as_json: bool) -> NoReturn:
     """One sentence on stderr, and for programs one object."""
     if as_json:
-        click.echo(json.dumps({"error": str(error)}))
-    refusal = click.ClickException(str(error))
-    refusal.exit_code = exit_code
-    raise refusal from error
+        click.echo(json.dumps({"error": str(why)}))
+    raise how(str(why)) from why
 
 
 def pretending() -> Settings:

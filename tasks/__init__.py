@@ -12,6 +12,7 @@ from portal.app import create_app
 from portal.config import Settings
 from portal.db.session import db
 from portal.jobs import JOBS, Job
+from portal.services.clock import somebody_travels
 from portal.services.heartbeat import beat
 
 app = create_app()
@@ -30,14 +31,17 @@ huey = _queue(app.extensions["matinee"].settings)
 def _schedule(job: Job) -> Callable[[object], bool]:
     """Huey looks once a minute; a job that is due less often names its minutes."""
     minutes = int(job.every.total_seconds() // 60)
-    return crontab(minute="*") if minutes <= 1 else crontab(minute=f"*/{min(minutes, 59)}")
+    when: Callable[[object], bool] = crontab(minute="*" if minutes <= 1 else f"*/{min(minutes, 59)}")
+    return when
 
 
 def _wake(job: Job) -> Callable[[], int]:
+    """While somebody travels through time, they do the work themselves."""
+
     def run() -> int:
         with app.app_context():
             try:
-                return job.run_once()
+                return 0 if somebody_travels() else job.run_once()
             finally:
                 db.session.remove()
 
@@ -49,13 +53,13 @@ for job in JOBS:
     huey.periodic_task(_schedule(job), name=job.name)(_wake(job))
 
 
-@huey.on_startup(name="logs")
+@huey.on_startup(name="logs")  # type: ignore[untyped-decorator]  # huey ships no types
 def _started() -> None:
     logs.setup()
     _beat()
 
 
-@huey.periodic_task(crontab(minute="*"), name="beat")
+@huey.periodic_task(crontab(minute="*"), name="beat")  # type: ignore[untyped-decorator]  # huey ships no types
 def _beat() -> None:
     with app.app_context():
         beat("worker")

@@ -78,10 +78,13 @@ class Caller:
 
 
 class World:
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, travels: bool = False) -> None:
+        """`travels`: the clock is the installation's own, which `flask clock` moves, and ticks."""
         self.settings = settings
         self.clock = StandingClock()
-        self.app = create_app(settings, clock=self.clock)  # type: ignore[arg-type]  # it tells the time, as a Clock does
+        self.app = create_app(settings, clock=None if travels else self.clock)  # type: ignore[arg-type]  # it tells the time, as a Clock does
+        if travels:
+            self.clock = self.app.extensions["matinee"].clock
         self.auth = ToAuth(self.app, settings)
         self.relay = Relay(self.auth, self.clock)  # type: ignore[arg-type]  # as above
         self.deliverer = self.sandbox.deliverer(

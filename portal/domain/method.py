@@ -18,10 +18,6 @@ class PaymentMethod:
     title: str  # "Visa ·· 4242"
     expires: str | None  # "2030-12"
     created_at: datetime
-    dead_at: datetime | None = None  # the bank will not take it again
+    dead_at: datetime | None = None  # the bank said: never again
     removed_at: datetime | None = None  # by the customer: never charged again
     detached_at: datetime | None = None  # the provider has forgotten it too
-
-    @property
-    def usable(self) -> bool:
-        return self.removed_at is None and self.dead_at is None

@@ -9,7 +9,7 @@ from datetime import datetime
 from portal.domain import dunning, states
 from portal.domain.asking import next_check, wants_review
 from portal.domain.calendar import Interval, step
-from portal.domain.change import Change, Move, Write
+from portal.domain.change import Change, Move, Set, Write
 from portal.domain.ids import new_id
 from portal.domain.invoice import Invoice
 from portal.domain.method import PaymentMethod
@@ -45,6 +45,7 @@ class Standing:
     paid_before: bool  # another payment of this invoice has succeeded
     before: Plan | None = None  # the plan that ran until now, where that is another one
     unpaid_renewal: Invoice | None = None  # of the same subscription, where this invoice is a purchase
+    charged: PaymentMethod | None = None  # the saved method that was charged
 
 
 def decide(standing: Standing, word: Word, now: datetime, actor: str, policy: Policy) -> Change | None:
@@ -157,7 +158,8 @@ def _dun(standing: Standing, decline: Decline, now: datetime, policy: Policy) ->
         "retry_at": None,
     }
     event = "renewal_declined" if subscription.state == "active" else "declined_again"
-    return [_rescheduled(standing, event, facts, policy)]
+    dead = [Set(standing.charged, {"dead_at": now})] if facts["method_dead"] and standing.charged else []
+    return [*dead, _rescheduled(standing, event, facts, policy)]
 
 
 def _rescheduled(standing: Standing, event: str, facts: dict[str, object], policy: Policy) -> Move:

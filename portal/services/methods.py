@@ -26,14 +26,14 @@ from portal.services import journal, standing
 
 
 def chargeable(method_id: UUID | None, user_id: str) -> PaymentMethod | None:
-    """The user's own method, neither removed nor dead, and the consent to charge it not taken back."""
+    """The user's own method, not removed, and the consent to charge it not taken back."""
     if method_id is None:
         return None
     taken_back = exists().where(
         ConsentRow.payment_method_id == method_id, ConsentRow.kind == "renewal", ConsentRow.given.is_(False)
     )
     method = rows.find(PaymentMethod, PaymentMethodRow.id == method_id, PaymentMethodRow.user_id == user_id)
-    if method is None or not method.usable or db.session.scalar(select(taken_back)):
+    if method is None or method.removed_at is not None or db.session.scalar(select(taken_back)):
         return None
     return method
 

@@ -55,6 +55,7 @@ def _refund_facts(payment: Payment) -> refunding.Standing:
         plan=standing.plan_of(subscription.plan_id),
         period=rows.find(Period, PeriodRow.invoice_id == payment.invoice_id, PeriodRow.revoked_at.is_(None)),
         payment=payment,
+        charged=_method(payment.payment_method_id),
         unpaid_renewal=(renewal, standing.open_payment(renewal.id)) if renewal else None,
     )
 
@@ -79,6 +80,10 @@ def _facts(subscription: Subscription, invoice: Invoice, payment: Payment) -> se
         before=None if plan.id == subscription.plan_id else standing.plan_of(subscription.plan_id),
         unpaid_renewal=standing.unpaid_renewal(subscription.id) if invoice.reason == "purchase" else None,
     )
+
+
+def _method(method_id: UUID | None) -> PaymentMethod | None:
+    return rows.find(PaymentMethod, PaymentMethodRow.id == method_id) if method_id else None
 
 
 def _paid_before(payment: Payment) -> bool:

@@ -50,7 +50,7 @@ class Book:
 
     def charges(self, reference: str | None = None) -> list[dict[str, Any]]:
         """The payments that took money, oldest first; `taken` is the sum that left the card."""
-        return [row for row in self.payments(reference) if row["state"] == "succeeded"]
+        return [row for row in self.payments(reference) if row["state"] == "succeeded" and row["taken"]]
 
     def payments(self, reference: str | None = None) -> list[dict[str, Any]]:
         return self._list(tables.payments, "created_at", reference)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, TypeVar
+from typing import Annotated, Self, TypeVar
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from portal.demo.sandbox.refusal import invalid
 from portal.demo.sandbox.words import language
@@ -40,6 +40,7 @@ Reference = Annotated[str, Field(pattern=r"^[\x21-\x7e]{1,200}$")]
 Text = Annotated[str, Field(max_length=500), AfterValidator(_plain_text)]
 Currency = Annotated[str, AfterValidator(_currency)]
 Amount = Annotated[int, Field(strict=True, ge=1, le=MAX_MINOR)]
+AmountOrNothing = Annotated[int, Field(strict=True, ge=0, le=MAX_MINOR)]
 Address = Annotated[str, Field(max_length=2000), AfterValidator(_plain_text), AfterValidator(_web_address)]
 
 
@@ -50,7 +51,9 @@ class Order(BaseModel):
 
 
 class CheckoutOrder(Order):
-    amount: Amount
+    """A sum of nothing pays for nothing: such a page only saves a method."""
+
+    amount: AmountOrNothing
     currency: Currency
     description: Text
     user_id: Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_plain_text)]
@@ -58,6 +61,12 @@ class CheckoutOrder(Order):
     return_url: Address
     expires_at: AwareDatetime
     save_method: bool
+
+    @model_validator(mode="after")
+    def _asks_for_something(self) -> Self:
+        if self.amount == 0 and not self.save_method:
+            raise ValueError("a page over nothing has to save a method")
+        return self
 
     @property
     def language(self) -> str:

@@ -104,7 +104,7 @@ class Pages:
     def _do(self, checkout: Checkout, payment: Payment, work: Work) -> Response:
         reply = self._exchange.carry_out(Call("pay", payment.reference), work)
         if reply.status >= 400 and reply.silence is None:
-            return _message("trouble", reply.status, checkout.locale, checkout.return_url)
+            return _message(_named("trouble", payment), reply.status, checkout.locale, checkout.return_url)
         return _guarded(send(reply), checkout.return_url)
 
 
@@ -112,7 +112,7 @@ def _pay_page(checkout: Checkout, payment: Payment, form: CardForm | None = None
     shown = {"checkout": checkout, "payment": payment, "amount": _amount(payment, checkout.locale), "cards": CARDS}
     filled = {"errors": form.errors if form else {}, "expiry": form.typed_expiry if form else ""}
     status = 422 if form is not None else 200
-    return _page("pay", status, checkout.locale, checkout.return_url, **shown, **filled)
+    return _page("save" if payment.only_saves else "pay", status, checkout.locale, checkout.return_url, **shown, **filled)
 
 
 def _confirm_page(checkout: Checkout, payment: Payment) -> Response:
@@ -124,11 +124,16 @@ def _confirm_page(checkout: Checkout, payment: Payment) -> Response:
 def _over(checkout: Checkout, payment: Payment) -> Response:
     """The page of something that is decided. Who merely comes too late is told; anybody else goes back to the shop."""
     if payment.decline_class == "closed":
-        return _message("gone", 410, checkout.locale, checkout.return_url)
+        return _message(_named("gone", payment), 410, checkout.locale, checkout.return_url)
     if checkout.return_url is not None:
         return _go(checkout.return_url)
     told = {"succeeded": "done", "pending": "pending"}.get(payment.state, "failed")
     return _message(told, 200, checkout.locale, None)
+
+
+def _named(message: str, payment: Payment) -> str:
+    """Where nothing is paid, nothing is said of money."""
+    return f"save_{message}" if payment.only_saves else message
 
 
 def _way_back(checkout: Checkout) -> str:

@@ -46,6 +46,11 @@ class Payment:
     def is_open(self) -> bool:
         return self.state in OPEN
 
+    @property
+    def only_saves(self) -> bool:
+        """Its page keeps a method for later and takes nothing."""
+        return self.amount == 0
+
 
 def create(conn: Connection, now: datetime, state: str, **values: Any) -> Payment:
     payment_id = f"pay_{secrets.token_hex(12)}"
@@ -74,7 +79,7 @@ def try_card(conn: Connection, now: datetime, payment: Payment, verdict: Verdict
     if isinstance(verdict, Challenge):
         return True
     taken = payment.amount
-    if twist is not None and twist.name == "wrong_amount":
+    if twist is not None and twist.name == "wrong_amount" and not payment.only_saves:
         taken = twist.params["amount"] or payment.amount + 100
     if twist is not None and twist.name == "pending_then_late":
         return wait(conn, now, payment, twist, taken)
@@ -83,7 +88,7 @@ def try_card(conn: Connection, now: datetime, payment: Payment, verdict: Verdict
 
 def succeed(conn: Connection, now: datetime, payment: Payment, taken: int) -> bool:
     values: dict[str, Any] = {"state": "succeeded", "taken": taken, "settles_at": None}
-    if payment.card is not None and BY_NAME[payment.card].disputed:
+    if payment.card is not None and BY_NAME[payment.card].disputed and taken:
         values["dispute_at"] = now + DISPUTED_AFTER
     if not _move(conn, payment, UNSETTLED, **values):
         return False

@@ -79,7 +79,7 @@ class Shop:
         return method
 
     def renewal(self, method: SavedMethod, reference: str = "payment:2", amount: Money = PRICE) -> ChargeOrder:
-        return ChargeOrder(reference, amount, "Renewal", method.customer_ref, method.method_ref)
+        return ChargeOrder(reference, amount, "Renewal", method.customer_ref, method.method_ref, "ru", RETURN)
 
     def back(self, payment: Answer, minor: int, reference: str = "refund:1") -> RefundOrder:
         assert payment.provider_ref is not None

@@ -22,7 +22,6 @@ CHECKOUT = {
     "save_method": True,
 }
 WRONG: list[tuple[str, Any]] = [
-    ("amount", 0),
     ("amount", -1),
     ("amount", 1.5),
     ("amount", "59900"),

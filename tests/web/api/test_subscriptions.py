@@ -67,7 +67,8 @@ def test_a_cancelled_subscription_is_resumed_without_a_body(world: World, alice:
     path = f"/subscriptions/{the_subscription(alice)['subscription_id']}"
     alice.post(f"{path}/cancel", {"when": "period_end"})
 
-    answer = alice.client.post(f"/api/v1{path}/resume", headers={"Authorization": f"Bearer {alice.token}"})
+    headers = {"Authorization": f"Bearer {alice.token}", "Accept-Language": "en"}
+    answer = alice.client.post(f"/api/v1{path}/resume", headers=headers)
 
     assert answer.status_code == 200
     assert answer.json["auto_renew"] is True

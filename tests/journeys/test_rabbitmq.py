@@ -1,0 +1,122 @@
+"""The same purchase on PostgreSQL, RabbitMQ and Redis, as another service hears of it; and a broker that dies."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from datetime import datetime
+from uuid import UUID
+
+import pytest
+
+from tests.journeys.broker import Broker, Heard, Listener, vhost_of_our_own
+from tests.journeys.conftest import Visit, empty_database, running
+from tests.journeys.demo import Demo
+from tests.journeys.waiting import until
+
+REDIS = os.environ.get("TEST_REDIS_URL") or "redis://127.0.0.1:6379/15"
+ENVELOPE = {"specversion", "id", "source", "type", "time", "subject", "datacontenttype", "data"}
+DATA = {
+    "user_id",
+    "version",
+    "tokens_from_version",
+    "revoke_before",
+    "subscription_id",
+    "reason",
+    "invoice_guid",
+    "subscriptions",
+}
+RIGHT = {"subscription_id", "plan", "features", "from", "until", "auto_renew", "status"}
+SETTLED = 90.0  # seconds; both sides of a broker that was away rest up to half a minute between two tries
+
+
+@pytest.mark.xdist_group("demo on servers")
+def test_another_service_hears_of_every_purchase_as_the_contract_says(
+    tmp_path_factory: pytest.TempPathFactory, visit: Visit
+) -> None:
+    folder = tmp_path_factory.mktemp("servers")
+    with empty_database() as database_url, vhost_of_our_own() as amqp_url:
+        listener = Listener(amqp_url)
+        with running(folder, DATABASE_URL=database_url, AMQP_URL=amqp_url, QUEUE_URL=REDIS) as demo:
+            bought = _buy_as_the_readme_says(demo, visit)
+            visit(demo, "alice").buy("sport")
+            visit(demo, "boris").buy("standard")
+
+            until(lambda: sum(map(len, listener.versions().values())) == 3, 30, "three events")
+            assert listener.versions() == {"alice": [1, 2], "boris": [1]}
+            for heard in listener.heard:
+                assert_is_of_the_contract(heard, demo)
+            assert listener.heard[0].body["data"]["invoice_guid"] == bought
+
+
+def _buy_as_the_readme_says(demo: Demo, visit: Visit) -> str:
+    alice, boris = visit(demo, "alice"), visit(demo, "boris")
+    order = alice.order("premium").raise_for_status().json()
+    alice.pay(order["redirect_url"])
+    until(lambda: alice.state(order["invoice_guid"]) == "paid", 3, "the invoice is paid")
+    until(lambda: alice.check() == 401, 5, "the old token is refused")
+    alice.refresh()
+    assert [right["plan"] for right in alice.claims["subscriptions"]] == ["premium"]
+    assert alice.get("/cinema/second-moon").status_code == 200
+    assert boris.get("/cinema/second-moon").status_code == 403
+    return str(order["invoice_guid"])
+
+
+def assert_is_of_the_contract(heard: Heard, demo: Demo) -> None:
+    body, properties = heard.body, heard.properties
+    assert (properties.delivery_mode, properties.content_type) == (2, "application/cloudevents+json")
+    assert properties.message_id == body["id"]
+    assert heard.routing_key == body["type"] == "subscription.activated"
+    assert set(body) == ENVELOPE
+    assert (body["specversion"], body["datacontenttype"]) == ("1.0", "application/json")
+    assert body["source"].startswith(demo.origin)
+    assert UUID(body["id"])
+    assert datetime.fromisoformat(body["time"]).utcoffset() is not None
+    data = body["data"]
+    assert set(data) == DATA
+    assert body["subject"] == data["user_id"]
+    assert data["tokens_from_version"] == data["version"]
+    assert datetime.fromisoformat(data["revoke_before"]) >= datetime.fromisoformat(body["time"])
+    assert all(set(right) == RIGHT for right in data["subscriptions"])
+
+
+@pytest.fixture
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
+    broker = Broker(tmp_path_factory.mktemp("broker") / "node")
+    try:
+        broker.start()
+        yield broker
+    finally:
+        broker.kill()
+
+
+@pytest.mark.fault("B1")
+@pytest.mark.xdist_group("demo on a broker that dies")
+def test_a_broker_killed_during_two_purchases_loses_nothing_and_nothing_is_applied_twice(
+    broker: Broker, tmp_path_factory: pytest.TempPathFactory, visit: Visit
+) -> None:
+    listener = Listener(broker.url)
+    with running(tmp_path_factory.mktemp("dying"), AMQP_URL=broker.url) as demo:
+        alice, boris = visit(demo, "alice"), visit(demo, "boris")
+        alice.buy("standard")
+        until(lambda: listener.versions() == {"alice": [1]}, SETTLED, "the first event")
+
+        order = boris.order("premium").raise_for_status().json()
+        broker.kill()
+        boris.pay(order["redirect_url"])
+        until(lambda: boris.state(order["invoice_guid"]) == "paid", 10, "the invoice is paid")
+        alice.buy("sport", seconds=20)
+        assert boris.check() == 200
+        assert len(demo.rows("SELECT seq FROM outbox WHERE published_at IS NULL")) == 2
+        broker.start()
+
+        until(lambda: listener.versions() == {"alice": [1, 2], "boris": [1]}, SETTLED, "every event")
+        until(lambda: len(applied(demo)) == 3, SETTLED, "Auth applied every event")
+        assert sorted(applied(demo)) == [("alice", 1), ("alice", 2), ("boris", 1)]
+        assert demo.rows("SELECT seq FROM outbox WHERE published_at IS NULL") == []
+        until(lambda: boris.check() == 401, 5, "the old token is refused")
+
+
+def applied(demo: Demo) -> list[tuple[str, int]]:
+    found = demo.rows("SELECT user_id, version FROM auth_deliveries WHERE result = 'applied'", "auth_database")
+    return [(row["user_id"], row["version"]) for row in found]
