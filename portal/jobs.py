@@ -32,54 +32,50 @@ class Job:
     next_due: Callable[[], Moment]  # may lie in the past; None: nothing to wait for
 
 
-def _renew_due() -> Moment:
-    """The next subscription's moment, or a charge that was written down and never sent."""
-    return first(renew.next_due(), _one(select(func.min(PaymentRow.created_at)).where(PaymentRow.state == "created")))
-
-
-def _janitor_due() -> Moment:
-    return first(
-        _one(select(func.min(PaymentRow.next_check_at)).where(PaymentRow.state.in_(OPEN))),
-        _one(select(func.min(RefundRow.next_check_at)).where(RefundRow.state.in_(("submitted", "unknown", "pending")))),
-        _one(select(func.min(MethodSetupRow.next_check_at)).where(MethodSetupRow.state.in_(setup.OPEN))),
-    )
-
-
-def _expire_due() -> Moment:
-    """Pages whose invoice is closed already, or runs out; unpaid invoices without a page."""
-    page = PaymentRow.kind == "checkout", PaymentRow.state == "requires_action", PaymentRow.review_at.is_(None)
-    close_at = case((InvoiceRow.state != "not_paid", InvoiceRow.modified_at), else_=InvoiceRow.expires_at)
-    open_payment = select(PaymentRow.id).where(PaymentRow.invoice_id == InvoiceRow.id, PaymentRow.state.in_(OPEN))
-    unpaid = InvoiceRow.state == "not_paid", InvoiceRow.reason == "purchase", ~open_payment.exists()
-    return first(
-        _one(select(func.min(close_at)).join(PaymentRow, PaymentRow.invoice_id == InvoiceRow.id).where(*page)),
-        _one(select(func.min(InvoiceRow.expires_at)).where(*unpaid)),
-    )
-
-
-def _detach_due() -> Moment:
-    waiting = PaymentMethodRow.removed_at.is_not(None), PaymentMethodRow.detached_at.is_(None)
-    return _one(select(func.min(PaymentMethodRow.removed_at)).where(*waiting))
-
-
-def _forget_due() -> Moment:
-    oldest = _one(select(func.min(IdempotencyKeyRow.created_at)))
-    return oldest and oldest + idempotency.KEPT_FOR
-
-
-def _one(query: Select[Any]) -> Moment:
-    found: Moment = db.session.scalar(query)
-    return found
-
-
 def first(*moments: Moment) -> Moment:
     return min((moment for moment in moments if moment is not None), default=None)
 
 
+def _earliest(*queries: Select[Any]) -> Moment:
+    return first(*(db.session.scalar(query) for query in queries))
+
+
+NEVER_SENT = select(func.min(PaymentRow.created_at)).where(PaymentRow.state == "created")
+TO_ASK_ABOUT = (
+    select(func.min(PaymentRow.next_check_at)).where(PaymentRow.state.in_(OPEN)),
+    select(func.min(RefundRow.next_check_at)).where(RefundRow.state.in_(("submitted", "unknown", "pending"))),
+    select(func.min(MethodSetupRow.next_check_at)).where(MethodSetupRow.state.in_(setup.OPEN)),
+)
+PAGE_TO_CLOSE = (
+    select(func.min(case((InvoiceRow.state != "not_paid", InvoiceRow.modified_at), else_=InvoiceRow.expires_at)))
+    .join(PaymentRow, PaymentRow.invoice_id == InvoiceRow.id)
+    .where(PaymentRow.kind == "checkout", PaymentRow.state == "requires_action", PaymentRow.review_at.is_(None))
+)
+NOBODY_PAID = select(func.min(InvoiceRow.expires_at)).where(
+    InvoiceRow.state == "not_paid",
+    InvoiceRow.reason == "purchase",
+    ~select(PaymentRow.id).where(PaymentRow.invoice_id == InvoiceRow.id, PaymentRow.state.in_(OPEN)).exists(),
+)
+TO_DETACH = select(func.min(PaymentMethodRow.removed_at)).where(
+    PaymentMethodRow.removed_at.is_not(None), PaymentMethodRow.detached_at.is_(None)
+)
+OLDEST_KEY = select(func.min(IdempotencyKeyRow.created_at))
+
+
+def _renew_due() -> Moment:
+    """The next subscription's moment, or that of a charge which was written down and never sent."""
+    return first(renew.next_due(), _earliest(NEVER_SENT))
+
+
+def _forget_due() -> Moment:
+    oldest = _earliest(OLDEST_KEY)
+    return oldest + idempotency.KEPT_FOR if oldest else None
+
+
 JOBS = (
     Job("renew", timedelta(minutes=1), renew.run_once, _renew_due),
-    Job("janitor", timedelta(minutes=1), janitor.run_once, _janitor_due),
-    Job("expire", timedelta(minutes=1), expire.run_once, _expire_due),
-    Job("detach_methods", timedelta(minutes=5), methods.detach_removed, _detach_due),
+    Job("janitor", timedelta(minutes=1), janitor.run_once, lambda: _earliest(*TO_ASK_ABOUT)),
+    Job("expire", timedelta(minutes=1), expire.run_once, lambda: _earliest(PAGE_TO_CLOSE, NOBODY_PAID)),
+    Job("detach_methods", timedelta(minutes=5), methods.detach_removed, lambda: _earliest(TO_DETACH)),
     Job("forget_keys", timedelta(hours=1), idempotency.forget_old, _forget_due),
 )

@@ -22,6 +22,7 @@ APPEND_ONLY = ("prices", "consents", "history")
 FINAL = {
     "subscriptions": ("expired", "ended"),
     "invoices": ("paid", "fail"),
+    "payments": ("succeeded", "duplicate", "aborted"),
     "refunds": ("succeeded",),
 }
 

@@ -96,7 +96,7 @@ def _facts(one: Happening, zone: str) -> dict[str, str]:
         facts["number"] = one.facts["number"]
     if one.facts.get("paid_through"):
         facts["until"] = _plain(date(datetime.fromisoformat(one.facts["paid_through"]), LANGUAGE, zone))
-    if one.facts.get("decline_code"):
+    if one.facts.get("decline_code") not in (None, "declined"):  # the bank that gives no reason says only this
         facts["why"] = one.facts["decline_code"].replace("_", " ")
     return facts
 

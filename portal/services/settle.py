@@ -55,7 +55,6 @@ def _refund_facts(payment: Payment) -> refunding.Standing:
         plan=standing.plan_of(subscription.plan_id),
         period=rows.find(Period, PeriodRow.invoice_id == payment.invoice_id, PeriodRow.revoked_at.is_(None)),
         payment=payment,
-        charged=_method(payment.payment_method_id),
         unpaid_renewal=(renewal, standing.open_payment(renewal.id)) if renewal else None,
     )
 
@@ -78,6 +77,7 @@ def _facts(subscription: Subscription, invoice: Invoice, payment: Payment) -> se
         payment=payment,
         paid_before=_paid_before(payment),
         before=None if plan.id == subscription.plan_id else standing.plan_of(subscription.plan_id),
+        charged=_method(payment.payment_method_id),
         unpaid_renewal=standing.unpaid_renewal(subscription.id) if invoice.reason == "purchase" else None,
     )
 

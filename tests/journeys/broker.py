@@ -9,7 +9,7 @@ import signal
 import socket
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -59,8 +59,12 @@ class Broker:
         self.folder = folder
         folder.mkdir(parents=True)
         (folder / "plugins").write_text("[].")
+        for empty in ("rabbitmq.conf", "rabbitmq-env.conf"):
+            (folder / empty).touch()
         self.environ = os.environ | {
             "HOME": str(folder),
+            "RABBITMQ_CONFIG_FILE": str(folder / "rabbitmq.conf"),
+            "RABBITMQ_CONF_ENV_FILE": str(folder / "rabbitmq-env.conf"),
             "RABBITMQ_NODENAME": f"matinee{uuid4().hex[:8]}@localhost",
             "RABBITMQ_NODE_IP_ADDRESS": "127.0.0.1",
             "RABBITMQ_NODE_PORT": str(self.port),
@@ -69,7 +73,9 @@ class Broker:
             "RABBITMQ_LOG_BASE": str(folder / "log"),
             "RABBITMQ_ENABLED_PLUGINS_FILE": str(folder / "plugins"),
             "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1}",
+            # The name server that every node needs is one of ours too, so that it can be stopped with the node.
             "ERL_EPMD_ADDRESS": "127.0.0.1",
+            "ERL_EPMD_PORT": str(free_port()),
         }
         self.process: subprocess.Popen[bytes] | None = None
 
@@ -87,10 +93,18 @@ class Broker:
 
     def kill(self) -> None:
         """The whole process group: the shell script, the node and its helpers."""
-        if self.process is not None:
+        if self.process is None:
+            return
+        with suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait(30)
-            self.process = None
+        self.process.wait(30)
+        self.process = None
+
+    def forget(self) -> None:
+        """The node and its name server, which has made itself independent of it."""
+        self.kill()
+        if epmd := shutil.which("epmd"):
+            subprocess.run([epmd, "-kill"], env=self.environ, capture_output=True, timeout=30, check=False)
 
     def _answers(self) -> bool:
         assert self.process is not None

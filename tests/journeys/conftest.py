@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
+from multiprocessing.process import BaseProcess
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
+from wsgiref.types import StartResponse, WSGIEnvironment
 
 import pytest
+from werkzeug.serving import make_server
 
+from portal.clock import real_now
+from portal.config import Settings
 from tests.conftest import database_named, run_sql
-from tests.journeys.demo import Demo
+from tests.journeys import mortal
+from tests.journeys.demo import Demo, environment
 from tests.journeys.shopper import Shopper
+from tests.journeys.waiting import free_port
+from tests.world import World
 
 Visit = Callable[[Demo, str], Shopper]
 
@@ -47,3 +59,61 @@ def empty_database() -> Iterator[str]:
         yield database_named(name)
     finally:
         run_sql(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+class Town:
+    """A world with an address, whose work other processes may do: they share its database, its book and its clock."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.started: list[BaseProcess] = []
+        self.victim: BaseProcess | None = None  # dies when Auth has taken an event and before it hears so
+
+    def start(self, work: Callable[..., Any], *given: Any, **settings: str) -> BaseProcess:
+        set_clock(self.world)
+        environ = environment(self.world.settings.data, **(settings_of(self.world.settings) | settings))
+        self.started.append(mortal.start(environ, work, *given))
+        return self.started[-1]
+
+    def run(self, work: Callable[..., Any], *given: Any, **settings: str) -> int:
+        return mortal.ended(self.start(work, *given, **settings))
+
+    def die_at(self, place: str, work: Callable[..., Any], *given: Any) -> None:
+        assert self.run(work, *given, FAILPOINTS=f"{place}:kill") == mortal.KILLED
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        answer = list(self.world.app(environ, start_response))
+        if environ["PATH_INFO"] == "/auth/events" and self.victim is not None:
+            os.kill(self.victim.pid or 0, signal.SIGKILL)
+            self.victim.join(mortal.ENDS_WITHIN)
+        return answer
+
+
+@pytest.fixture
+def town(make_world: Callable[..., World]) -> Iterator[Town]:
+    port = free_port()
+    world = make_world(public_url=f"http://127.0.0.1:{port}")
+    world.seed()
+    town = Town(world)
+    server = make_server("127.0.0.1", port, town, threaded=True)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    yield town
+    server.shutdown()
+    thread.join()
+    server.server_close()
+    for process in town.started:
+        process.kill()
+        process.join()
+
+
+def settings_of(settings: Settings) -> dict[str, str]:
+    given = settings.model_dump(exclude_defaults=True)
+    return {name.upper(): str(value) for name, value in given.items()}
+
+
+def set_clock(world: World) -> None:
+    """Other processes read the offset row: for them it is the world's moment now, and time ticks."""
+    offset = int((world.clock.at - real_now()).total_seconds() * 1_000_000)
+    world.write("DELETE FROM clock")
+    world.write("INSERT INTO clock (id, offset_microseconds) VALUES (1, :offset)", offset=offset)

@@ -6,9 +6,12 @@ import multiprocessing
 import os
 import signal
 from collections.abc import Callable, Mapping
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 from uuid import UUID
+
+from flask import current_app
 
 from portal.app import create_app
 from portal.domain.money import Money
@@ -22,32 +25,26 @@ _context = multiprocessing.get_context("forkserver")
 _context.set_forkserver_preload([__name__])
 
 
-def process(environ: Mapping[str, str], work: Callable[..., Any], *given: Any) -> multiprocessing.process.BaseProcess:
-    """A started process that calls `work` in an application made from `environ` alone."""
-    made = _context.Process(target=_live, args=(dict(environ), work, *given), daemon=True)
-    made.start()
-    return made
+def start(environ: Mapping[str, str], work: Callable[..., Any], *given: Any) -> BaseProcess:
+    """A process that calls `work` in an application made from `environ` alone."""
+    process = _context.Process(target=_live, args=(dict(environ), work, *given), daemon=True)
+    process.start()
+    return process
 
 
-def run(environ: Mapping[str, str], work: Callable[..., Any], *given: Any) -> int:
+def ended(process: BaseProcess) -> int:
     """Waits for its end; answers its exit code, KILLED where it died of SIGKILL."""
-    made = process(environ, work, *given)
-    return ended(made)
-
-
-def ended(made: multiprocessing.process.BaseProcess) -> int:
-    made.join(ENDS_WITHIN)
-    if made.exitcode is None:
-        made.kill()
-        made.join()
+    process.join(ENDS_WITHIN)
+    if process.exitcode is None:
+        process.kill()
+        process.join()
         raise AssertionError(f"still running after {ENDS_WITHIN:g} s")
-    return made.exitcode
+    return process.exitcode
 
 
 def _live(environ: dict[str, str], work: Callable[..., Any], *given: Any) -> None:
     os.environ.clear()
     os.environ.update(environ)
-    os.chdir(Path(__file__).parents[2])
     app = create_app()
     with app.app_context():
         work(*given)
@@ -56,17 +53,15 @@ def _live(environ: dict[str, str], work: Callable[..., Any], *given: Any) -> Non
 # What may be asked of them
 
 
-def renew_all() -> None:
-    renew.run_once()
-
-
-def ask_money_back(login: str, invoice_id: UUID, minor: int, currency: str) -> None:
-    refund.request(Person(login), invoice_id, Money(minor, currency), None)
-
-
 def command(*arguments: str) -> None:
     """A `flask` command."""
-    from flask import current_app
-
     done = current_app.test_cli_runner().invoke(args=arguments)
     assert done.exit_code == 0, done.output
+
+
+def renew_and_count(file: Path) -> None:
+    file.write_text(str(renew.run_once()))
+
+
+def ask_money_back(login: str, invoice_id: UUID, amount: Money) -> None:
+    refund.request(Person(login), invoice_id, amount, None)

@@ -87,7 +87,7 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
         broker.start()
         yield broker
     finally:
-        broker.kill()
+        broker.forget()
 
 
 @pytest.mark.fault("B1")

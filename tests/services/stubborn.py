@@ -5,7 +5,6 @@ from __future__ import annotations
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any
-from uuid import UUID
 
 import httpx
 from werkzeug.test import TestResponse
@@ -30,14 +29,7 @@ def forget_faults(world: World) -> None:
         faults.forget_all(connection)
 
 
-def was_met(world: World, fault: str) -> bool:
-    """Some request or webhook met the fault, so that a test shows what it claims to show."""
-    with world.sandbox.book.read() as connection:
-        left = connection.exec_driver_sql("SELECT remaining, params FROM sandbox_faults").all()
-    return any(fault in request["faults"] for request in world.sandbox.book.requests()) or not any(r[0] for r in left)
-
-
-def order(world: World, who: Caller, plan: str = "standard", count: int = 1) -> TestResponse:
+def order(who: Caller, plan: str = "standard", count: int = 1) -> TestResponse:
     return who.post("/purchases", {"product_id": plan, "product_count": count})
 
 
@@ -48,12 +40,12 @@ def pay_page(world: World, url: str, card: str = GOOD_CARD) -> None:
         client.post(url, data=form)
 
 
-def insist(world: World, who: Caller, plan: str = "standard", tries: int = 4) -> None:
+def insist(world: World, login: str, plan: str = "standard", tries: int = 4) -> None:
     """Order and pay until an invoice is paid, with a minute between two tries."""
     for _ in range(tries):
-        if has_paid(who):
+        if "paid" in invoices_of(world, login):
             return
-        answer = order(world, who, plan)
+        answer = order(world.sign_in(login), plan)
         assert answer.status_code in (200, 409, 503), answer.text
         if answer.status_code == 200:
             pay_page(world, answer.json["redirect_url"])
@@ -61,9 +53,6 @@ def insist(world: World, who: Caller, plan: str = "standard", tries: int = 4) ->
         world.pass_time(MINUTE)
 
 
-def has_paid(who: Caller) -> bool:
-    return any(entry["state"] == "paid" for entry in who.get("/purchases").json)
-
-
-def state_of(who: Caller, invoice_guid: str | UUID) -> str:
-    return str(who.get(f"/invoices/{invoice_guid}").json["state"])
+def invoices_of(world: World, login: str) -> list[str]:
+    """Their states, the newest first, as the API tells their owner now."""
+    return [entry["state"] for entry in world.sign_in(login).get("/purchases").json]

@@ -6,7 +6,7 @@ import pytest
 
 from portal.demo.sandbox.faults import MOVING, PLAN, TAKING
 from tests.services.promise import assert_kept
-from tests.services.stubborn import insist, order, pay_page, plan_fault
+from tests.services.stubborn import insist, invoices_of, order, pay_page, plan_fault
 from tests.world import World
 
 ON_FIRST_PAYMENT = [
@@ -26,13 +26,12 @@ ON_FIRST_PAYMENT = [
 @pytest.mark.fault("W8")
 @pytest.mark.parametrize(("operation", "fault"), ON_FIRST_PAYMENT)
 def test_a_first_payment_survives_one_fault(world: World, operation: str, fault: str) -> None:
-    alice = world.sign_in("alice")
     plan_fault(world, fault, operation, hold_seconds=0)
 
-    insist(world, alice)
+    insist(world, "alice")
     world.settle(hours=3)
 
-    assert [entry["state"] for entry in alice.get("/purchases").json] == ["paid"]
+    assert invoices_of(world, "alice") == ["paid"]
     assert world.rights("alice")["version"] == 1
     assert_kept(world)
 
@@ -40,14 +39,13 @@ def test_a_first_payment_survives_one_fault(world: World, operation: str, fault:
 @pytest.mark.fault("P3")
 @pytest.mark.parametrize("fault", ["timeout_after", "error_after", "error_before", "garbage", "rate_limited"])
 def test_a_provider_that_is_broken_for_ten_minutes_takes_the_money_once(world: World, fault: str) -> None:
-    alice = world.sign_in("alice")
     plan_fault(world, fault, "start_checkout", times=3, hold_seconds=0)
     plan_fault(world, fault, "find", times=6, hold_seconds=0)
 
-    insist(world, alice, tries=12)
+    insist(world, "alice", tries=12)
     world.settle(hours=3)
 
-    assert [entry["state"] for entry in alice.get("/purchases").json] == ["paid"]
+    assert invoices_of(world, "alice") == ["paid"]
     assert_kept(world)
 
 
@@ -58,9 +56,9 @@ def test_a_wrong_sum_gives_no_rights_and_is_not_asked_for_again(world: World) ->
     pay_page(world, world.buy(alice)["redirect_url"])
     world.drain()
 
-    assert order(world, alice).status_code == 409
-    assert order(world, alice, count=2).status_code == 409
-    assert order(world, alice, "premium").json["error_id"] == "payment_in_progress"
+    assert order(alice).status_code == 409
+    assert order(alice, count=2).status_code == 409
+    assert order(alice, "premium").json["error_id"] == "payment_in_progress"
     world.settle()
 
     assert world.rights("alice")["version"] == 0

@@ -104,7 +104,16 @@ def test_a_renewal_that_must_be_authenticated_is_finished_by_the_customer_on_the
         asked.provider_ref,
         [59900],
     )
-    assert "You can close this page" in shop.browser.get(asked.redirect_url).text
+    assert shop.browser.get(asked.redirect_url).headers["Location"] == RETURN
+
+
+def test_a_charge_without_a_way_back_ends_on_a_page_that_says_so(shop: Shop) -> None:
+    method = shop.saved("4000 0027 6000 3184")
+    whose = {"customer": method.customer_ref, "method": method.method_ref}
+    body = {"reference": "payment:2", "amount": 59900, "currency": "RUB", "description": "Renewal", **whose}
+    page = shop.api.post("/v1/charges", json=body).json()["url"]
+    shop.decide(page)
+    assert "You can close this page" in shop.browser.get(page).text
 
 
 def test_a_renewal_that_waits_for_its_customer_can_be_closed(shop: Shop) -> None:
@@ -138,7 +147,7 @@ def test_another_customers_method_is_not_charged(shop: Shop) -> None:
     shop.pay(shop.provider.start_checkout(order).redirect_url or "")
     theirs = shop.provider.find("payment:boris").method
     assert theirs is not None
-    stolen = shop.renewal(mine).__class__("payment:2", PRICE, "Renewal", theirs.customer_ref, mine.method_ref)
+    stolen = replace(shop.renewal(mine), customer_ref=theirs.customer_ref)
     refused = shop.provider.charge(stolen)
     assert refused.decline == Decline(DeclineClass.gateway, "no_such_method")
     assert shop.taken("payment:2") == []

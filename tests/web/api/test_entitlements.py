@@ -76,16 +76,14 @@ def test_access_that_has_run_out_is_gone_before_any_event(world: World, service:
     assert service.get("/users/alice/entitlements").json["subscriptions"] == []
 
 
-@pytest.mark.parametrize(
-    "header", [None, "", "Bearer", "Bearer ", "Bearer wrong", "Basic cinema-test-token", "cinema-test-token"]
-)
-def test_only_a_service_gets_an_answer(world: World, header: str | None) -> None:
-    headers = {} if header is None else {"Authorization": header}
+def test_only_a_service_gets_an_answer(world: World) -> None:
+    client = world.app.test_client()
 
-    answer = world.app.test_client().get("/api/v1/users/alice/entitlements", headers=headers)
-
-    assert (answer.status_code, answer.json["error_id"]) == (401, "unauthorized")
-    assert answer.headers["WWW-Authenticate"] == "Bearer"
+    for header in (None, "", "Bearer", "Bearer ", "Bearer wrong", "Basic cinema-test-token", "cinema-test-token"):
+        headers = {} if header is None else {"Authorization": header}
+        answer = client.get("/api/v1/users/alice/entitlements", headers=headers)
+        assert (answer.status_code, answer.json["error_id"]) == (401, "unauthorized"), header
+        assert answer.headers["WWW-Authenticate"] == "Bearer"
 
 
 def test_a_persons_token_is_no_services_token_and_the_other_way_round(alice: Caller, service: Caller) -> None:
@@ -112,14 +110,13 @@ def test_without_service_tokens_nobody_asks(make_world: Callable[..., World]) ->
     assert Caller(client, "").get("/users/alice/entitlements").status_code == 401
 
 
-@pytest.mark.parametrize("id_", ["a%00b", "a%0ab", "x" * 256])
-def test_what_cannot_be_an_id_is_refused(service: Caller, id_: str) -> None:
-    answer = service.get(f"/users/{id_}/entitlements")
-
-    assert (answer.status_code, answer.json["error_id"]) == (400, "invalid_request")
+def test_what_cannot_be_an_id_is_refused(service: Caller) -> None:
+    for id_ in ("a%00b", "a%7fb", "x" * 256):
+        answer = service.get(f"/users/{id_}/entitlements")
+        assert (answer.status_code, answer.json["error_id"]) == (400, "invalid_request")
 
 
 @pytest.mark.parametrize("value", ["cinema", "cinema:secret", f":{'0' * 64}", f"cinema:{'0' * 63}", f"a b:{'0' * 64}"])
 def test_a_half_written_setting_refuses_to_start_with_one_line(value: str) -> None:
-    with pytest.raises(Misconfigured, match="^matinee: set SERVICE_TOKENS to name:sha256 pairs"):
+    with pytest.raises(Misconfigured, match=r"^matinee: set SERVICE_TOKENS to name:sha256 pairs"):
         load_settings(_env_file=None, app_env="test", service_tokens=value)

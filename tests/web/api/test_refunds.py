@@ -2,15 +2,56 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
-import pytest
 from werkzeug.test import TestResponse
 
 from tests.world import START, Caller, World, path_of
+
+# As written in the body. A number that is no sum of money, then what is no number, then what is no JSON.
+NO_AMOUNTS = [
+    ("0", "invalid_amount"),
+    ("0.0", "invalid_amount"),
+    ("-0", "invalid_amount"),
+    ("-1", "invalid_amount"),
+    ("-0.01", "invalid_amount"),
+    ("0.001", "invalid_amount"),
+    ("100.005", "invalid_amount"),
+    ("0.1000000000000000055511151231257827021181583404541015625", "invalid_amount"),
+    ("1e400", "invalid_amount"),
+    ("1e-400", "invalid_amount"),
+    ("1e999999999999999999999999", "bad_request"),
+    ("9" * 400, "invalid_amount"),
+    ("9" * 5000, "bad_request"),
+    ("NaN", "bad_request"),
+    ("Infinity", "bad_request"),
+    ("-Infinity", "bad_request"),
+    ("+1", "bad_request"),
+    ("01", "bad_request"),
+    ('"299"', "invalid_request"),
+    ('"NaN"', "invalid_request"),
+    ("true", "invalid_request"),
+    ("null", "invalid_request"),
+    ("[299]", "invalid_request"),
+    ("{}", "invalid_request"),
+]
+NO_CURRENCIES = ["USD", "JPY", "XXX", "rub", "", None, 643, "RUBLE"]
+NO_REQUESTS: list[dict[str, Any]] = [
+    {"invoice_guid": None},
+    {"invoice_guid": "M-2027-000001"},
+    {"price": None},
+    {"price": 299},
+    {"price": {"amount": 299}},
+    {"price": {"currency": "RUB"}},
+    {"reason": 1},
+    {"reason": "x" * 1001},
+    {"reason": "a\x00b"},
+    {"access": "never"},
+]
 
 
 def ask(who: Caller, invoice_guid: str, amount: object, currency: object = "RUB", **more: Any) -> TestResponse:
@@ -24,6 +65,11 @@ def ask_as_written(who: Caller, invoice_guid: str, amount: str) -> TestResponse:
     body = f'{{"invoice_guid": "{invoice_guid}", "price": {{"amount": {amount}, "currency": "RUB"}}}}'
     headers = {"Authorization": f"Bearer {who.token}", "Content-Type": "application/json", "Accept-Language": "en"}
     return who.client.post("/api/v1/refunds", data=body, headers=headers)
+
+
+def without_ids(answer: TestResponse) -> str:
+    """What it says, but for the ids that were in the request."""
+    return re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}", "<id>", answer.json["error_desc"])
 
 
 def offers(who: Caller, invoice_guid: str) -> list[dict[str, Any]]:
@@ -106,91 +152,49 @@ def test_more_than_what_is_left_is_refused_with_what_is_left(world: World, alice
     assert world.counts() == before
 
 
-@pytest.mark.parametrize("amount", ["0.1", "299.00", "2.99e2", "29900e-2", "299"])
-def test_a_sum_may_be_written_in_any_way_json_has(world: World, alice: Caller, amount: str) -> None:
+def test_a_sum_may_be_written_in_any_way_json_has(world: World, alice: Caller) -> None:
     invoice = world.bought("alice")["invoice_guid"]
 
-    answer = ask_as_written(alice, invoice, amount)
+    for amount in ("0.1", "0.10", "1e-1", "10", "1e1", "1000E-2"):
+        assert ask_as_written(alice, invoice, amount).status_code == 200
 
-    assert answer.status_code == 200
-    assert world.one("SELECT amount_minor FROM refunds")["amount_minor"] == (10 if amount == "0.1" else 29900)
+    assert [row["amount_minor"] for row in world.rows("SELECT amount_minor FROM refunds ORDER BY id")] == [
+        *([10] * 3),
+        *([1000] * 3),
+    ]
 
 
-@pytest.mark.parametrize(
-    ("amount", "error_id"),
-    [
-        ("0", "invalid_amount"),
-        ("0.0", "invalid_amount"),
-        ("-0", "invalid_amount"),
-        ("-1", "invalid_amount"),
-        ("-0.01", "invalid_amount"),
-        ("0.001", "invalid_amount"),
-        ("100.005", "invalid_amount"),
-        ("0.1000000000000000055511151231257827021181583404541015625", "invalid_amount"),
-        ("1e400", "invalid_amount"),
-        ("1e-400", "invalid_amount"),
-        ("1e999999999999999999999999", "bad_request"),
-        ("9" * 400, "invalid_amount"),
-        ("9" * 5000, "bad_request"),
-        ("NaN", "bad_request"),
-        ("Infinity", "bad_request"),
-        ("-Infinity", "bad_request"),
-        ("+1", "bad_request"),
-        ("01", "bad_request"),
-        ('"299"', "invalid_request"),
-        ('"NaN"', "invalid_request"),
-        ("true", "invalid_request"),
-        ("null", "invalid_request"),
-        ("[299]", "invalid_request"),
-        ("{}", "invalid_request"),
-    ],
-)
-def test_what_is_no_amount_is_refused_and_changes_nothing(
-    world: World, alice: Caller, amount: str, error_id: str
-) -> None:
+def test_what_is_no_amount_is_refused_and_changes_nothing(world: World, alice: Caller) -> None:
     invoice = world.bought("alice")["invoice_guid"]
     before = world.counts()
 
-    answer = ask_as_written(alice, invoice, amount)
+    for amount, error_id in NO_AMOUNTS:
+        answer = ask_as_written(alice, invoice, amount)
+        assert (answer.status_code, answer.json["error_id"]) == (400, error_id), amount[:20]
 
-    assert (answer.status_code, answer.json["error_id"]) == (400, error_id)
     assert world.counts() == before
 
 
-@pytest.mark.parametrize("currency", ["USD", "JPY", "XXX", "rub", "", None, 643, "RUBLE"])
-def test_another_currency_is_refused(world: World, alice: Caller, currency: object) -> None:
+def test_another_currency_is_refused(world: World, alice: Caller) -> None:
     invoice = world.bought("alice")["invoice_guid"]
 
-    answer = ask(alice, invoice, 1, currency)
+    for currency in NO_CURRENCIES:
+        answer = ask(alice, invoice, 1, currency)
+        assert answer.status_code == 400, currency
+        assert answer.json["error_id"] in ("invalid_amount", "invalid_request")
 
-    assert answer.status_code == 400
-    assert answer.json["error_id"] in ("invalid_amount", "invalid_request")
     assert world.count("refunds") == 0
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"invoice_guid": None},
-        {"invoice_guid": "M-2027-000001"},
-        {"price": None},
-        {"price": 299},
-        {"price": {"amount": 299}},
-        {"price": {"currency": "RUB"}},
-        {"reason": 1},
-        {"reason": "x" * 1001},
-        {"reason": "a\x00b"},
-        {"access": "never"},
-    ],
-)
-def test_a_body_that_lacks_something_is_refused(world: World, alice: Caller, change: dict[str, Any]) -> None:
+def test_a_body_that_lacks_something_is_refused(world: World, alice: Caller) -> None:
     invoice = world.bought("alice")["invoice_guid"]
-    body = {"invoice_guid": invoice, "price": {"amount": 299, "currency": "RUB"}} | change
 
-    answer = alice.post("/refunds", body)
+    for change in NO_REQUESTS:
+        body = {"invoice_guid": invoice, "price": {"amount": 299, "currency": "RUB"}} | change
+        answer = alice.post("/refunds", body)
+        assert (answer.status_code, answer.json["error_id"]) == (400, "invalid_request"), change
+        assert next(iter(change)) in answer.json["error_desc"]
 
-    assert (answer.status_code, answer.json["error_id"]) == (400, "invalid_request")
-    assert next(iter(change)) in answer.json["error_desc"]
     assert world.count("refunds") == 0
 
 
@@ -226,20 +230,18 @@ def test_foreign_invoices_and_refunds_are_answered_as_if_they_did_not_exist(
     invoice = world.bought("alice")["invoice_guid"]
     refund = ask(alice, invoice, 1).json["refund_guid"]
     before = world.counts()
-    same = {"headers": {"X-Request-Id": "same-for-both"}}
 
     for foreign, unknown in (
         (ask(boris, invoice, 299), ask(boris, str(uuid4()), 299)),
-        (boris.get(f"/refunds/{refund}", **same), boris.get(f"/refunds/{uuid4()}", **same)),
+        (boris.get(f"/refunds/{refund}"), boris.get(f"/refunds/{uuid4()}")),
         (
-            boris.get(f"/invoices/{invoice}/refund-offers", **same),
-            boris.get(f"/invoices/{uuid4()}/refund-offers", **same),
+            boris.get(f"/invoices/{invoice}/refund-offers"),
+            boris.get(f"/invoices/{uuid4()}/refund-offers"),
         ),
     ):
         assert foreign.status_code == unknown.status_code == 404
         assert foreign.json["error_id"] == "not_found"
-        # The sentence, up to the id that the caller sent.
-        assert foreign.json["error_desc"].split(" (")[0] == unknown.json["error_desc"].split(" (")[0]
+        assert without_ids(foreign) == without_ids(unknown)
     assert world.counts() == before
 
 
@@ -263,24 +265,22 @@ def test_the_same_sum_asked_for_twice_is_held_back_twice(world: World, alice: Ca
     assert [ask(alice, invoice, 150).status_code for _ in range(2)] == [200, 409]
 
 
-@pytest.mark.parametrize("key", ["", "k" * 256])
-def test_a_key_that_is_none_is_refused(world: World, alice: Caller, key: str) -> None:
+def test_a_key_that_is_none_is_refused(world: World, alice: Caller) -> None:
     invoice = world.bought("alice")["invoice_guid"]
     body = {"invoice_guid": invoice, "price": {"amount": 50, "currency": "RUB"}}
 
-    answer = alice.post("/refunds", body, headers={"Idempotency-Key": key})
+    for key in ("", "k" * 256):
+        answer = alice.post("/refunds", body, headers={"Idempotency-Key": key})
+        assert (answer.status_code, answer.json["error_id"]) == (400, "invalid_request")
 
-    assert (answer.status_code, answer.json["error_id"]) == (400, "invalid_request")
     assert world.count("refunds") == 0
 
 
-@pytest.mark.parametrize("content_type", ["text/plain", "application/x-www-form-urlencoded", ""])
-def test_what_does_not_say_that_it_is_json_is_not_read(world: World, alice: Caller, content_type: str) -> None:
-    headers = {"Authorization": f"Bearer {alice.token}", "Content-Type": content_type}
-
-    answer = alice.client.post("/api/v1/refunds", data="{}", headers=headers)
-
-    assert (answer.status_code, answer.json["error_id"]) == (415, "unsupported_media_type")
+def test_what_does_not_say_that_it_is_json_is_not_read(alice: Caller) -> None:
+    for content_type in ("text/plain", "application/x-www-form-urlencoded", ""):
+        headers = {"Authorization": f"Bearer {alice.token}", "Content-Type": content_type}
+        answer = alice.client.post("/api/v1/refunds", data="{}", headers=headers)
+        assert (answer.status_code, answer.json["error_id"]) == (415, "unsupported_media_type")
 
 
 def test_a_body_of_a_megabyte_is_not_read(alice: Caller) -> None:
