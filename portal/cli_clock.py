@@ -155,5 +155,4 @@ def _sum_up(trip: Trip, as_json: bool) -> None:
         told = {"now": rfc3339(now), "steps": trip.steps, "done": dict(trip.done), "happened": dict(trip.happened)}
         say(told, as_json)
     else:
-        counts = ", ".join(f"{name} {trip.done[name]}" for name in ("webhooks", "events"))
-        click.echo(f"{stamp(now, runtime.settings.billing_timezone)}  it is now (steps {trip.steps}, {counts})")
+        click.echo(f"{stamp(now, runtime.settings.billing_timezone)}  it is now")

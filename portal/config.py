@@ -76,6 +76,7 @@ class Settings(BaseSettings):
     give_up_days: int = Field(default=14, ge=1)
     refund_window_days: int = Field(default=14, ge=0)
     refund_policy: Literal["auto", "manual"] = "auto"
+    refund_answer_days: int = Field(default=10, ge=1)
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -225,6 +226,7 @@ class Settings(BaseSettings):
             give_up_days=self.give_up_days,
             refund_window_days=self.refund_window_days,
             refund_policy=self.refund_policy,
+            refund_answer_days=self.refund_answer_days,
         )
 
 

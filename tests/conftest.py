@@ -16,6 +16,8 @@ from flask_migrate import upgrade
 from portal.app import create_app
 from portal.config import Settings
 from portal.db.session import db
+from portal.demo.auth import keys
+from portal.models.schema import metadata
 from tests.world import World
 
 POSTGRESQL = os.environ.get("TEST_DATABASE_URL", "postgresql://postgres@127.0.0.1:5432/postgres")
@@ -66,13 +68,22 @@ def with_wal_folded(file: Path) -> None:
 
 
 @pytest.fixture(scope="session")
-def postgresql_template(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The name of a migrated, empty PostgreSQL database to copy."""
-    name = f"matinee_template_{uuid4().hex[:12]}"
+def postgresql_database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The name of a migrated PostgreSQL database; each test leaves it empty."""
+    name = f"matinee_test_{uuid4().hex[:12]}"
     run_sql(f"CREATE DATABASE {name}")
     migrate(settings_for(tmp_path_factory.mktemp("template"), database_named(name)))
     yield name
     run_sql(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def empty_out(name: str) -> None:
+    """Every row, also of tables that only ever grow; whoever still holds a lock is thrown out first."""
+    others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s AND pid <> pg_backend_pid()"
+    tables = ", ".join(f'"{table}"' for table in metadata.tables)
+    with psycopg.connect(database_named(name), autocommit=True) as connection:
+        connection.execute(others, [name])
+        connection.execute(f"TRUNCATE {tables} RESTART IDENTITY")  # type: ignore[arg-type]  # built from our own names
 
 
 @pytest.fixture(params=ENGINES)
@@ -88,16 +99,24 @@ def database_url(engine: str, request: pytest.FixtureRequest, tmp_path: Path) ->
         shutil.copy(request.getfixturevalue("sqlite_template"), file)
         yield f"sqlite:///{file}"
         return
-    name = f"matinee_{uuid4().hex[:12]}"
-    run_sql(f"CREATE DATABASE {name} TEMPLATE {request.getfixturevalue('postgresql_template')}")
+    name = request.getfixturevalue("postgresql_database")
     yield database_named(name)
-    run_sql(f"DROP DATABASE {name} WITH (FORCE)")
+    empty_out(name)
+
+
+@pytest.fixture(scope="session")
+def secrets_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Auth's key pair, made once: it takes longer to make than most tests to run."""
+    folder = tmp_path_factory.mktemp("secrets")
+    keys.ensure(folder)
+    return folder / "secrets"
 
 
 @pytest.fixture
-def make_world(database_url: str, tmp_path: Path) -> Iterator[Callable[..., World]]:
+def make_world(database_url: str, tmp_path: Path, secrets_template: Path) -> Iterator[Callable[..., World]]:
     """Worlds over one database; settings may be given."""
     made: list[World] = []
+    shutil.copytree(secrets_template, tmp_path / "secrets", dirs_exist_ok=True)
 
     def make(**settings: object) -> World:
         made.append(World(settings_for(tmp_path, database_url, **settings)))

@@ -22,7 +22,7 @@ from portal.demo.sandbox.tables import book
 from portal.demo.surroundings import Stuck as Stuck
 from portal.demo.surroundings import surroundings
 from portal.domain.calendar import rfc3339
-from portal.jobs import JOBS, Job, first
+from portal.jobs import JOBS, Job
 from portal.outbox.rabbit import Topology
 from portal.queries import happenings
 from portal.queries.happenings import Happening
@@ -77,24 +77,19 @@ class Traveller:
 
     def go(self, target: datetime) -> Trip:
         """Raises Stuck. Portal time is then where it got to, and everything before it is done."""
-        self._do_what_is_due()
-        while (moment := self._next_moment()) is not None and moment <= target:
-            self._enter(moment)
+        moment = self._do_what_is_due()
+        while moment is not None and moment <= target:
+            moment = self._enter(moment)
         self._enter(target)
         return self.trip
 
-    def _enter(self, moment: datetime) -> None:
+    def _enter(self, moment: datetime) -> datetime | None:
+        """Answers the next."""
         if moment > runtime.clock.now():
             clock.move_to(moment)
         self.trip.steps += 1
         self._pass_by(moment, self.trip.steps)
-        self._do_what_is_due()
-
-    def _next_moment(self) -> datetime | None:
-        try:
-            return first(*(self._wake_at(job) for job in self._jobs))
-        finally:
-            end_reads()
+        return self._do_what_is_due()
 
     def _wake_at(self, job: Job) -> datetime | None:
         """When it is due; for what it could not get done, one of its own intervals after it tried."""
@@ -104,29 +99,28 @@ class Traveller:
             return due
         return max(due, tried.at + job.every)
 
-    def _do_what_is_due(self) -> None:
-        """Round after round, until nothing is due at this moment: one's work is another's cause."""
+    def _do_what_is_due(self) -> datetime | None:
+        """Round after round, until nothing is due: one's work is another's cause. Answers when something will be."""
         ready: list[Job] = []
         for _ in range(MOST_ROUNDS):
-            ready = [job for job in self._jobs if self._is_due(job)]
+            wake_at = {job: moment for job in self._jobs if (moment := self._wake_at(job)) is not None}
+            end_reads()
+            now = runtime.clock.now()
+            ready = [job for job, moment in wake_at.items() if moment <= now]
             if not ready:
-                return self._tell_what_happened()
+                self._tell_what_happened()
+                return min(wake_at.values(), default=None)
             for job in ready:
                 self._run(job)
         self._tell_what_happened()
         raise Stuck(f"at {rfc3339(runtime.clock.now())} there is always more to do: {_names(ready)}")
-
-    def _is_due(self, job: Job) -> bool:
-        wake_at = self._wake_at(job)
-        end_reads()
-        return wake_at is not None and wake_at <= runtime.clock.now()
 
     def _run(self, job: Job) -> None:
         """Work that fails stays due, as with the worker; somebody waits for it here, so it cannot fail for ever."""
         self._go_on()
         due = job.next_due()
         end_reads()
-        if due is None:
+        if due is None or due > runtime.clock.now():
             return  # the job before it did it, too
         try:
             self.trip.done[job.name] += job.run_once()

@@ -16,6 +16,7 @@ class Policy:
     give_up_days: int = 14
     refund_window_days: int = 14
     refund_policy: str = "auto"  # auto: the two offers are sent at once; manual: an operator looks first
+    refund_answer_days: int = 10  # within which a sum that an operator looks at is answered
 
     @property
     def checkout_ttl(self) -> timedelta:

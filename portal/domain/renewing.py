@@ -75,6 +75,8 @@ def _charge(standing: Standing, method: PaymentMethod, now: datetime, policy: Po
         )
         writes += [invoice, *lines]
     payment = intent(invoice, subscription, now, kind="charge", payment_method_id=method.id)
+    # Where the bank wants its customer to confirm, they have as long as for a checkout.
+    payment = replace(payment, expires_at=now + policy.checkout_ttl)
     change = Change(
         subscription.user_id,
         now,

@@ -129,7 +129,8 @@ def _failed(standing: Standing, word: Word, now: datetime, policy: Policy) -> li
     if not invoice.payable:
         return failed
     if invoice.reason == "renewal":
-        return [*failed, *_dun(standing, decline, now, policy)]
+        # What a customer tries on a page is their own affair: it uses up no retry, and another card may be at fault.
+        return [*failed, *_dun(standing, decline, now, policy)] if payment.kind == "charge" else failed
     return [*failed, *_closed(standing)] if decline.kind is DeclineClass.closed else failed
 
 
@@ -150,15 +151,17 @@ def _dun(standing: Standing, decline: Decline, now: datetime, policy: Policy) ->
         failures = subscription.gateway_failures + 1
         facts: dict[str, object] = {"gateway_failures": failures, "retry_at": now + dunning.backoff(failures)}
         return [_rescheduled(standing, "not_reached", facts, policy)]
+    changed = subscription.payment_method_id != standing.payment.payment_method_id
     facts = {
         "past_due_since": subscription.past_due_since or now,
         "declines": subscription.declines + 1,
-        "method_dead": decline.kind is DeclineClass.hard,
+        # Late word of a method that is no longer used says nothing of the one that is: that is tried now.
+        "method_dead": subscription.method_dead if changed else decline.kind is DeclineClass.hard,
         "gateway_failures": 0,
-        "retry_at": None,
+        "retry_at": now if changed else None,
     }
     event = "renewal_declined" if subscription.state == "active" else "declined_again"
-    dead = [Set(standing.charged, {"dead_at": now})] if facts["method_dead"] and standing.charged else []
+    dead = [Set(standing.charged, {"dead_at": now})] if decline.kind is DeclineClass.hard and standing.charged else []
     return [*dead, _rescheduled(standing, event, facts, policy)]
 
 

@@ -19,7 +19,7 @@ class Standing:
 
 
 # Rows: tone, label, then sentences from the most to the least precise; the first whose facts are known is told.
-# Facts: paid_until, access_until, trial_end, ended.
+# Facts: paid_until, access_until, trial_end, ended, retry.
 TABLE: Mapping[str, tuple[str, ...]] = {
     "pending": (
         "warn",
@@ -61,8 +61,9 @@ TABLE: Mapping[str, tuple[str, ...]] = {
     "past_due": (
         "bad",
         N_("Payment failed"),
-        N_("The last charge did not go through. You can watch until %(access_until)s; we will try again before that."),
-        N_("The last charge did not go through. We will try again."),
+        N_("The last charge did not go through. We try again on %(retry)s; you can watch until %(access_until)s."),
+        N_("The last charge did not go through. You can watch until %(access_until)s."),
+        N_("The last charge did not go through."),
     ),
     "past_due.stuck": (
         "bad",
@@ -70,9 +71,26 @@ TABLE: Mapping[str, tuple[str, ...]] = {
         N_("The last charge did not go through, and it will not be tried again. You can watch until %(access_until)s."),
         N_("The last charge did not go through, and it will not be tried again."),
     ),
+    "past_due.parked": (
+        "warn",
+        N_("Payment being checked"),
+        N_("We are checking a payment by hand; until that is done nothing is charged. Access until %(access_until)s."),
+        N_("We are checking a payment by hand; until that is done nothing is charged."),
+    ),
+    "suspended.parked": (
+        "warn",
+        N_("Suspended, payment being checked"),
+        N_("We are checking a payment by hand. Please do not pay again until that is done."),
+    ),
+    "suspended.stuck": (
+        "bad",
+        N_("Suspended"),
+        N_("The charge did not go through, and it will not be tried again. Access is closed until you pay."),
+    ),
     "suspended": (
         "bad",
         N_("Suspended"),
+        N_("The charge did not go through, so access is closed. We try again on %(retry)s."),
         N_("The charge did not go through, so access is closed. It opens again as soon as you pay."),
     ),
     "paused": (
@@ -133,7 +151,8 @@ def case_of(subscription: Subscription) -> str:
         "pending": "parked" if subscription.parked_at else None,
         "trialing": "ending" if ending else None,
         "active": "parked" if subscription.parked_at else "ending" if ending else None,
-        "past_due": "stuck" if stuck else None,
+        "past_due": "parked" if subscription.parked_at else "stuck" if stuck else None,
+        "suspended": "parked" if subscription.parked_at else "stuck" if stuck else None,
         "ended": subscription.end_reason,
     }.get(state)
     case = f"{state}.{detail}"
@@ -147,5 +166,6 @@ def _facts(card: SubscriptionCard, locale: str, zone: str) -> dict[str, str]:
         "access_until": card.access_until,
         "trial_end": subscription.trial_end,
         "ended": subscription.ended_at,
+        "retry": card.next.at if card.next and card.next.what == "retry" else None,
     }
     return {name: date(at, locale, zone) for name, at in moments.items() if at}

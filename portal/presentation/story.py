@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from portal.domain.money import Money
 from portal.presentation.dates import date
@@ -22,6 +23,7 @@ class Episode:
     text: str
     detail: str  # why, where there is a why
     amount: Money | None  # money that moved: taken is positive, given back negative
+    page: tuple[str, UUID] | None = None  # what has a page of its own: invoice or refund
 
 
 TECHNICAL = frozenset(
@@ -33,9 +35,8 @@ TECHNICAL = frozenset(
         ("payment", "refund_reserved"),
         ("payment", "refund_done"),
         ("payment", "refund_released"),
-        ("refund", "created"),
+        ("refund", "sent"),
         ("refund", "asked"),
-        ("refund", "taken_in_hand"),
         ("refund", "bounced"),
         ("subscription", "not_reached"),
         ("subscription", "rescheduled"),
@@ -121,7 +122,17 @@ SENTENCES: Mapping[str, tuple[str, ...]] = {
     "payment.put_in_review": ("warn", N_("We are checking the payment with the payment system.")),
     "refund.approved": ("calm", N_("Refund of %(amount)s approved."), N_("Refund approved.")),
     "refund.rejected": ("calm", N_("The refund of %(amount)s was refused."), N_("The refund was refused.")),
-    "refund.sent": ("calm", N_("Refund of %(amount)s sent."), N_("Refund sent.")),
+    "refund.created": ("calm", N_("Refund of %(amount)s started."), N_("Refund started.")),
+    "refund.created.requested": (
+        "calm",
+        N_("Refund of %(amount)s requested: a person looks at it first."),
+        N_("Refund requested: a person looks at it first."),
+    ),
+    "refund.taken_in_hand": (
+        "calm",
+        N_("The payment system is returning %(amount)s."),
+        N_("The payment system is returning the money."),
+    ),
     "refund.succeeded": ("good", N_("Money returned.")),
     "refund.failed": (
         "bad",
@@ -129,6 +140,9 @@ SENTENCES: Mapping[str, tuple[str, ...]] = {
         N_("The refund did not go through. Please write to us: we will find another way."),
     ),
 }
+
+# The first and the last line of a refund lead to its page, a payment's to its invoice.
+HAS_PAGE = {("refund", "created"), ("refund", "rejected"), ("refund", "succeeded"), ("refund", "failed")}
 
 MOVES_MONEY = {("payment", "succeeded"): 1, ("payment", "succeeded_again"): 1, ("refund", "succeeded"): -1}
 
@@ -142,7 +156,7 @@ def _row(entry: HistoryEntry) -> tuple[str, ...] | None:
     if entry.kind in TECHNICAL_KINDS or (entry.kind, entry.event) in TECHNICAL:
         return None
     detail = {"invoice": "fail_reason", "payment": "decline_kind"}.get(entry.kind, "")
-    exact = f"{entry.kind}.{entry.event}.{entry.facts.get(detail)}"
+    exact = f"{entry.kind}.{entry.event}.{entry.to_state if entry.kind == 'refund' else entry.facts.get(detail)}"
     return SENTENCES.get(exact) or SENTENCES.get(f"{entry.kind}.{entry.event}")
 
 
@@ -156,7 +170,15 @@ def _episode(entry: HistoryEntry, locale: str, zone: str) -> Episode:
         text=tell(sentences, _facts(entry, sum_, locale, zone), locale),
         detail=_why(entry, locale),
         amount=sum_ * sign if sum_ and sign else None,
+        page=_page(entry),
     )
+
+
+def _page(entry: HistoryEntry) -> tuple[str, UUID] | None:
+    if (entry.kind, entry.event) in HAS_PAGE:
+        return "refund", entry.subject_id
+    paid = entry.facts.get("invoice_id") if (entry.kind, entry.event) == ("payment", "succeeded") else None
+    return ("invoice", UUID(paid)) if paid else None
 
 
 def _sum(facts: Mapping[str, Any]) -> Money | None:

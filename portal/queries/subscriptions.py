@@ -20,6 +20,8 @@ from portal.models.plan import PlanRow, PriceRow
 from portal.models.subscription import PeriodRow, SubscriptionRow
 from portal.models.user import PaymentMethodRow
 
+OWING = ("past_due", "suspended")
+
 
 @dataclass(frozen=True)
 class NextStep:
@@ -39,6 +41,9 @@ class SubscriptionCard:
     next: NextStep | None
     method_title: str | None
     first_start: datetime | None
+    price: Money  # of one interval, as it was sold
+    gives_up_at: datetime | None  # when it ends if what is owed is never paid; None: nothing is owed
+    last_invoice_id: UUID | None  # of the time bought last: that comes back first
 
 
 def of_user(user_id: str, now: datetime, policy: Policy) -> list[SubscriptionCard]:
@@ -106,6 +111,9 @@ def _card(
         next=next_step(subscription, plan, price.amount, policy),
         method_title=method_title,
         first_start=periods[0].start if periods else None,
+        price=price.amount,
+        gives_up_at=dunning.give_up_at(subscription, policy) if subscription.state in OWING else None,
+        last_invoice_id=periods[-1].invoice_id if periods else None,
     )
 
 
@@ -114,7 +122,7 @@ def next_step(subscription: Subscription, plan: Plan, price: Money, policy: Poli
     if subscription.next_action_at is None:
         return None
     retry = dunning.next_retry(subscription, policy)
-    if subscription.state in ("past_due", "suspended") and retry is not None:
+    if subscription.state in OWING and retry is not None:
         return NextStep("retry", retry, price)
     if subscription.state == "active" and dunning.renews(subscription) and subscription.paid_through:
         return NextStep("renewal", max(subscription.paid_through, retry or subscription.paid_through), price)

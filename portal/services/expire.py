@@ -12,6 +12,7 @@ from portal.domain.change import Change, Move, Write
 from portal.domain.payment import OPEN
 from portal.models.invoice import InvoiceRow
 from portal.models.payment import PaymentRow
+from portal.models.subscription import SubscriptionRow
 from portal.services import give_back, journal, standing
 from portal.services.collect import close_checkout
 from portal.services.one_by_one import one_by_one
@@ -34,15 +35,22 @@ def _close(payment_id: UUID) -> None:
 
 
 def _stale_checkouts(limit: int) -> list[UUID]:
-    """Pages that still wait for a customer although their invoice has failed, has run out, or was paid another way."""
+    """Pages that still wait for a customer although their invoice has failed, has run out, or was paid another way.
+
+    Also those on which an absent customer had to confirm a renewal, and did not come in time or changed the method.
+    """
+    now = runtime.clock.now()
+    left = (PaymentRow.expires_at <= now) | PaymentRow.payment_method_id.is_distinct_from(
+        SubscriptionRow.payment_method_id
+    )
     statement = (
         select(PaymentRow.id)
         .join(InvoiceRow, InvoiceRow.id == PaymentRow.invoice_id)
+        .join(SubscriptionRow, SubscriptionRow.id == PaymentRow.subscription_id)
         .where(
             PaymentRow.state.in_(WAITS_FOR_CUSTOMER),
-            PaymentRow.kind == "checkout",
             PaymentRow.review_at.is_(None),
-            (InvoiceRow.state != "not_paid") | (InvoiceRow.expires_at <= runtime.clock.now()),
+            (InvoiceRow.state != "not_paid") | (InvoiceRow.expires_at <= now) | ((PaymentRow.kind == "charge") & left),
         )
         .order_by(PaymentRow.created_at)
         .limit(limit)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from uuid import UUID
 
 from sqlalchemy import exists, select
@@ -10,7 +11,7 @@ from portal import failpoints, runtime
 from portal.db import rows
 from portal.db.session import atomic, db
 from portal.domain import offers, refunding
-from portal.domain.errors import NotFound
+from portal.domain.errors import NotFound, NotRefundable
 from portal.domain.invoice import Invoice
 from portal.domain.money import Money
 from portal.domain.offers import ONCE_IN, Offer, Paid
@@ -32,12 +33,33 @@ def offers_of(person: Person, invoice_id: UUID) -> list[Offer]:
 
 def request(person: Person, invoice_id: UUID, amount: Money, comment: str | None) -> UUID:
     """Ask for a sum of an invoice back. Answers the refund. Raises NotFound and what check_sum raises."""
+    return _request(person, invoice_id, lambda offered: amount, comment)
+
+
+def accept(person: Person, invoice_id: UUID, kind: str, comment: str | None) -> UUID:
+    """Take an offer, whatever it comes to at this moment: the unused time runs away while a page is read.
+
+    Answers the refund. Raises NotFound, and NotRefundable where it is not offered any more.
+    """
+    return _request(person, invoice_id, lambda offered: _sum_of(kind, offered), comment)
+
+
+def _sum_of(kind: str, offered: list[Offer]) -> Money:
+    found = next((offer.amount for offer in offered if offer.kind == kind), None)
+    if found is None:
+        raise NotRefundable(f"{kind} is not offered any more")
+    return found
+
+
+def _request(person: Person, invoice_id: UUID, choose: Callable[[list[Offer]], Money], comment: str | None) -> UUID:
     now = runtime.clock.now()
     _mine(person, invoice_id)
     with atomic():
         _, invoice, _ = standing.lock_invoice(invoice_id)
-        payment = refunding.check_sum(_paid(invoice_id, lock=True), amount)
-        offered = _offers(invoice, payment)
+        paid = _paid(invoice_id, lock=True)
+        offered = _offers(invoice, paid) if paid else []
+        amount = choose(offered)
+        payment = refunding.check_sum(paid, amount)
         refund, change = refunding.request(payment, amount, offered, comment, now, runtime.policy)
         journal.record([change])
     failpoints.reached("refund.reserved")

@@ -67,7 +67,8 @@ def invalid_body(error: ValidationError) -> Response:
 def answer_refusal(refusal: Refused) -> Response:
     status = status_of(refusal)
     log.info("refused %s: %s", refusal.error_id, refusal)
-    response = _answer(refusal.error_id, status, refusal.facts, detail=refusal.detail)
+    # Somebody else's and nobody's are answered word for word alike.
+    response = _answer(refusal.error_id, status, refusal.facts, detail="" if status == 404 else refusal.detail)
     wait = refusal.facts.get("retry_after")
     if isinstance(wait, timedelta):
         response.headers["Retry-After"] = str(int(wait.total_seconds()))

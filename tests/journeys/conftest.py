@@ -16,7 +16,6 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 import pytest
 from werkzeug.serving import make_server
 
-from portal.clock import real_now
 from portal.config import Settings
 from tests.conftest import database_named, run_sql
 from tests.journeys import mortal
@@ -62,7 +61,7 @@ def empty_database() -> Iterator[str]:
 
 
 class Town:
-    """A world with an address, whose work other processes may do: they share its database, its book and its clock."""
+    """A world with an address, whose work other processes may do: they share its database, its book and its moment."""
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -70,9 +69,8 @@ class Town:
         self.victim: BaseProcess | None = None  # dies when Auth has taken an event and before it hears so
 
     def start(self, work: Callable[..., Any], *given: Any, **settings: str) -> BaseProcess:
-        set_clock(self.world)
         environ = environment(self.world.settings.data, **(settings_of(self.world.settings) | settings))
-        self.started.append(mortal.start(environ, work, *given))
+        self.started.append(mortal.start(environ, self.world.clock.at, work, *given))
         return self.started[-1]
 
     def run(self, work: Callable[..., Any], *given: Any, **settings: str) -> int:
@@ -82,8 +80,9 @@ class Town:
         assert self.run(work, *given, FAILPOINTS=f"{place}:kill") == mortal.KILLED
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        path = environ["PATH_INFO"]  # as it came: the application moves the mount out of it
         answer = list(self.world.app(environ, start_response))
-        if environ["PATH_INFO"] == "/auth/events" and self.victim is not None:
+        if path == "/auth/events" and self.victim is not None:
             os.kill(self.victim.pid or 0, signal.SIGKILL)
             self.victim.join(mortal.ENDS_WITHIN)
         return answer
@@ -110,10 +109,3 @@ def town(make_world: Callable[..., World]) -> Iterator[Town]:
 def settings_of(settings: Settings) -> dict[str, str]:
     given = settings.model_dump(exclude_defaults=True)
     return {name.upper(): str(value) for name, value in given.items()}
-
-
-def set_clock(world: World) -> None:
-    """Other processes read the offset row: for them it is the world's moment now, and time ticks."""
-    offset = int((world.clock.at - real_now()).total_seconds() * 1_000_000)
-    world.write("DELETE FROM clock")
-    world.write("INSERT INTO clock (id, offset_microseconds) VALUES (1, :offset)", offset=offset)

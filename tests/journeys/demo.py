@@ -101,13 +101,17 @@ class Demo:
 
     def rows(self, query: str, database: str = "database", **values: object) -> list[dict[str, Any]]:
         """By SQL of the test's own, from `database`, `auth_database` or `sandbox_database` of the settings."""
-        engine = create_engine(getattr(self.settings, database))
-        try:
-            with engine.begin() as connection:
-                answer = connection.execute(text(query), values)
-                return [dict(row) for row in answer.mappings()] if answer.returns_rows else []
-        finally:
-            engine.dispose()
+        return rows(getattr(self.settings, database), query, **values)
+
+
+def rows(url: str, query: str, **values: object) -> list[dict[str, Any]]:
+    engine = create_engine(url)
+    try:
+        with engine.begin() as connection:
+            answer = connection.execute(text(query), values)
+            return [dict(row) for row in answer.mappings()] if answer.returns_rows else []
+    finally:
+        engine.dispose()
 
 
 OURS = {name.upper() for name in Settings.model_fields}

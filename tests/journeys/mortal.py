@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import signal
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
@@ -13,10 +14,16 @@ from uuid import UUID
 
 from flask import current_app
 
+from portal import runtime
 from portal.app import create_app
+from portal.demo.sandbox import payments
+from portal.demo.sandbox.app import Sandbox
 from portal.domain.money import Money
+from portal.domain.outcome import Outcome
 from portal.domain.user import Person
+from portal.providers.port import Answer, ChargeOrder
 from portal.services import refund, renew
+from tests.world import StandingClock
 
 ENDS_WITHIN = 120.0  # seconds on a busy machine
 KILLED = -signal.SIGKILL
@@ -25,27 +32,27 @@ _context = multiprocessing.get_context("forkserver")
 _context.set_forkserver_preload([__name__])
 
 
-def start(environ: Mapping[str, str], work: Callable[..., Any], *given: Any) -> BaseProcess:
-    """A process that calls `work` in an application made from `environ` alone."""
-    process = _context.Process(target=_live, args=(dict(environ), work, *given), daemon=True)
+def start(environ: Mapping[str, str], at: datetime, work: Callable[..., Any], *given: Any) -> BaseProcess:
+    """A process that calls `work` in an application made from `environ` alone, for which it is always `at`."""
+    process = _context.Process(target=_live, args=(dict(environ), at, work, *given), daemon=True)
     process.start()
     return process
 
 
-def ended(process: BaseProcess) -> int:
+def ended(process: BaseProcess, within: float = ENDS_WITHIN) -> int:
     """Waits for its end; answers its exit code, KILLED where it died of SIGKILL."""
-    process.join(ENDS_WITHIN)
+    process.join(within)
     if process.exitcode is None:
         process.kill()
         process.join()
-        raise AssertionError(f"still running after {ENDS_WITHIN:g} s")
+        raise AssertionError(f"still running after {within:g} s")
     return process.exitcode
 
 
-def _live(environ: dict[str, str], work: Callable[..., Any], *given: Any) -> None:
+def _live(environ: dict[str, str], at: datetime, work: Callable[..., Any], *given: Any) -> None:
     os.environ.clear()
     os.environ.update(environ)
-    app = create_app()
+    app = create_app(clock=StandingClock(at))  # type: ignore[arg-type]  # it tells the time, as a Clock does
     with app.app_context():
         work(*given)
 
@@ -60,7 +67,26 @@ def command(*arguments: str) -> None:
 
 
 def renew_and_count(file: Path) -> None:
+    """At a till that keeps up with 2,000 customers; `file` gets their number."""
+    sandbox: Sandbox = current_app.extensions["matinee_sandbox"]
+    current_app.extensions[runtime.KEY].providers = {"sandbox": Till(sandbox)}
     file.write_text(str(renew.run_once()))
+
+
+class Till:
+    """Charges straight into the sandbox's book and knows no idempotency: whoever charges twice is found out."""
+
+    name = "sandbox"
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self._sandbox = sandbox
+
+    def charge(self, order: ChargeOrder) -> Answer:
+        paid = {"reference": order.reference, "amount": order.amount.minor, "currency": order.amount.currency}
+        known = {"description": order.description, "user_id": "", "save_method": False, "taken": order.amount.minor}
+        with self._sandbox.book.write() as connection:
+            payment = payments.create(connection, self._sandbox.now(), "succeeded", **paid, **known)
+        return Answer(Outcome.succeeded, provider_ref=payment.id, amount=order.amount)
 
 
 def ask_money_back(login: str, invoice_id: UUID, amount: Money) -> None:

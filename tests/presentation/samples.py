@@ -74,6 +74,9 @@ def card(of: Subscription | None = None, **given: Any) -> SubscriptionCard:
         next=step if mine.state == "active" else None,
         method_title=METHOD if mine.payment_method_id else None,
         first_start=NOW,
+        price=Money(49900, "RUB"),
+        gives_up_at=LATER + 14 * DAY if mine.state in ("past_due", "suspended") else None,
+        last_invoice_id=number(6),
     )
     return replace(made, **given)
 

@@ -8,8 +8,9 @@ from typing import Any
 
 from flask import Response, g, jsonify, make_response, request
 from pydantic import BaseModel
+from werkzeug.exceptions import BadRequest
 
-from portal.domain.errors import InvalidRequest, Refused
+from portal.domain.errors import Refused
 from portal.services import idempotency
 from portal.web.errors import answer_refusal
 
@@ -23,7 +24,7 @@ def once(view: Callable[..., Any]) -> Callable[..., Response]:
         if key is None:
             return make_response(view(**arguments))
         if not 1 <= len(key) <= 255 or not key.isprintable():
-            raise InvalidRequest("Idempotency-Key: 1 to 255 printable characters")
+            raise BadRequest
         caller = str(g.person.id)
         asked = f"{request.method} {request.path}\n".encode() + request.get_data()
         given = idempotency.begin(caller, key, asked)

@@ -5,7 +5,20 @@ from __future__ import annotations
 from flask import Blueprint
 
 from portal.domain.errors import SubscriptionExists
-from portal.web.cabinet import buy, frame, history, invoices, legal, overview, payments, plans, switch
+from portal.web.cabinet import (
+    buy,
+    cancel,
+    frame,
+    history,
+    invoices,
+    legal,
+    methods,
+    overview,
+    payments,
+    plans,
+    refunds,
+    switch,
+)
 
 blueprint = Blueprint("cabinet", __name__)
 page = blueprint.add_url_rule
@@ -19,6 +32,17 @@ page("/payments/<uuid:guid>/retry", "payment_retry", payments.retry, methods=["P
 page("/cabinet", "overview", overview.overview)
 page("/cabinet/invoices", "invoices", invoices.invoices)
 page("/cabinet/invoices/<uuid:guid>", "invoice", invoices.invoice)
+page("/cabinet/invoices/<uuid:guid>/close", "invoice_close", invoices.close, methods=["POST"])
+page("/cabinet/invoices/<uuid:guid>/refund", "refund", refunds.refund, methods=["GET", "POST"])
+page("/cabinet/refunds/<uuid:guid>", "refund_state", refunds.refund_state)
+page("/cabinet/subscriptions/<uuid:id>/cancel", "cancel", cancel.cancel, methods=["GET", "POST"])
+page("/cabinet/subscriptions/<uuid:id>/resume", "resume", cancel.resume, methods=["POST"])
+page("/cabinet/methods", "methods", methods.methods)
+page("/cabinet/methods/state", "methods_state", methods.state)
+page("/cabinet/methods/check", "methods_check", methods.check, methods=["POST"])
+page("/cabinet/methods/add", "method_add", methods.add, methods=["GET", "POST"])
+page("/cabinet/methods/<uuid:id>/use", "method_use", methods.use, methods=["POST"])
+page("/cabinet/methods/<uuid:id>/remove", "method_remove", methods.remove, methods=["GET", "POST"])
 page("/cabinet/history", "history", history.history)
 page("/terms", "terms", legal.terms)
 page("/privacy", "privacy", legal.privacy)

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from flask import render_template, request
+from flask import redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
 
 from portal import runtime
 from portal.domain.errors import NotFound
+from portal.domain.offers import available
 from portal.domain.payment import Payment
 from portal.presentation import checkout
 from portal.presentation.declines import declined
 from portal.queries import invoices as queries
+from portal.services import close_invoice
 from portal.web.auth import current_person, signed_in
 from portal.web.cabinet.numbers import whole
+from portal.web.cabinet.refunds import paid
 from portal.web.locale import language
 
 PAGE_SIZE = 20
@@ -39,14 +43,25 @@ def invoice(guid: UUID) -> str:
     if detail is None:
         raise NotFound(f"no invoice {guid}")
     shown = [payment for payment in detail.payments if payment.state != "aborted"]
+    payment = paid(detail)
+    purchase = detail.invoice.reason == "purchase"
     return render_template(
         "cabinet/invoice.html",
         detail=detail,
-        payable=checkout.stage(detail, runtime.clock.now()) not in checkout.SETTLED,
+        payable=purchase and checkout.stage(detail, runtime.clock.now()) not in checkout.SETTLED,
+        closable=purchase and detail.invoice.payable,
+        refundable=payment is not None and bool(available(payment)),
         label=checkout.invoice_label(detail.invoice.state, detail.invoice.fail_reason, language()),
         payments=[(p, checkout.payment_label(p.state, language()), _why(p)) for p in shown],
         refunds=[(r, checkout.refund_label(r.state, language())) for r in detail.refunds],
     )
+
+
+@signed_in
+def close(guid: UUID) -> Response:
+    """Raises NotFound, NotCancellable, PaymentInProgress. Repeating is no error."""
+    close_invoice.close(current_person(), guid)
+    return redirect(url_for("cabinet.invoice", guid=guid), 303)
 
 
 def _why(payment: Payment) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import render_template
 
 from portal import runtime
+from portal.presentation import checkout
 from portal.presentation.standing import standing
 from portal.queries import invoices, subscriptions
 from portal.queries.invoices import InvoiceEntry
@@ -18,16 +19,25 @@ LATEST = 20  # an open invoice is never far from the top: another order supersed
 def overview() -> str:
     cards = subscriptions.of_user(current_person().id, runtime.clock.now(), runtime.policy)
     told = [(card, standing(card, language(), zone())) for card in cards]
+    open_now = _open()
     return render_template(
         "cabinet/overview.html",
         live=[(card, words) for card, words in told if card.subscription.live],
         waiting=[(card, words) for card, words in told if card.subscription.state == "pending"],
         over=[(card, words) for card, words in told if card.subscription.state == "ended"],
-        unpaid=_unpaid(),
+        unpaid=[entry for entry in open_now if entry.invoice.reason != "renewal"],
+        to_confirm=[entry for entry in open_now if entry.invoice.reason == "renewal" and _waits_for_customer(entry)],
+        now=runtime.clock.now(),
     )
 
 
-def _unpaid() -> list[InvoiceEntry]:
+def _open() -> list[InvoiceEntry]:
     latest, _ = invoices.page_of_user(current_person().id, limit=LATEST, offset=0)
     now = runtime.clock.now()
     return [entry for entry in latest if entry.invoice.payable and now < entry.invoice.expires_at]
+
+
+def _waits_for_customer(entry: InvoiceEntry) -> bool:
+    """The bank wants to see the customer. Any other renewal is charged by itself, and its card says when."""
+    detail = invoices.detail(entry.invoice.id, current_person().id)
+    return detail is not None and checkout.stage(detail, runtime.clock.now()) == "unfinished"

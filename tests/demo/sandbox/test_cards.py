@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from portal.demo.sandbox.cards import BY_NUMBER, CARDS, passes_checksum

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 import html5lib
@@ -15,6 +16,7 @@ from tests.web.api.promised import template_of
 from tests.world import World
 
 NOT_CALLS = {"/api/v1/docs"}
+DOCS = Path(__file__).parents[3] / "docs" / "api.md"
 
 
 @pytest.fixture
@@ -120,3 +122,15 @@ def test_a_method_that_no_path_takes_is_refused(world: World, method: str) -> No
     answer = world.app.test_client().open("/api/v1/refunds", method=method)
 
     assert (answer.status_code, answer.json["error_id"]) == (405, "method_not_allowed")
+
+
+def test_the_table_of_refusals_in_the_docs_says_what_the_document_says(document: dict[str, Any]) -> None:
+    told = {error_id: status for status, error_id in re.findall(r"^\| (\d+) \| `(\w+)` \|", DOCS.read_text(), re.M)}
+    promised = {
+        error_id: status
+        for _, _, operation in operations(document)
+        for status, response in operation["responses"].items()
+        for error_id in response["content"]["application/json"].get("examples", {})
+    }
+
+    assert told == promised | {"method_not_allowed": "405"}

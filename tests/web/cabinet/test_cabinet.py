@@ -120,7 +120,7 @@ def test_history_is_told_by_day_and_without_what_is_technical(site: Site) -> Non
         happened("payment", "succeeded", SECOND, seq=7, at=NOW - DAY),
     ]
     page = site.client().get("/cabinet/history").text
-    assert "22 November 2026 Money returned. 14:05 MSK −RUB 499.00" in words(page)
+    assert "22 November 2026 Money returned. 14:05 MSK · Refund −RUB 499.00" in words(page)
     assert "21 November 2026 Payment received. 14:05 MSK RUB 499.00" in words(page)
     assert len(parsed(page).findall(".//ol/li")) == 2
 

@@ -1,0 +1,95 @@
+"""The payment system takes back what it said: money that came after a no, another sum, a yes that is said twice."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+
+from portal.db.session import db
+from portal.domain.money import Money
+from portal.domain.outcome import Decline, DeclineClass, Outcome
+from portal.providers.port import Answer
+from portal.services.settle import settle
+from tests.services.promise import auth_knows, history_is_a_path, period_per_paid_invoice, uuid_of
+from tests.world import World
+
+YES = Answer(Outcome.succeeded, provider_ref="pay_1", amount=Money(29900, "RUB"))
+NO = Answer(Outcome.failed, provider_ref="pay_1", decline=Decline(DeclineClass.soft, "declined"))
+CLOSED = Answer(Outcome.failed, provider_ref="pay_1", decline=Decline(DeclineClass.closed, "checkout_closed"))
+OTHER_SUM = Answer(Outcome.succeeded, provider_ref="pay_1", amount=Money(30000, "RUB"))
+OTHER_CURRENCY = Answer(Outcome.succeeded, provider_ref="pay_1", amount=Money(29900, "USD"))
+NO_SUM = Answer(Outcome.succeeded, provider_ref="pay_1")
+ASKS = Answer(Outcome.requires_action, provider_ref="pay_1", redirect_url="https://pay.example/1")
+WAITS = Answer(Outcome.pending, provider_ref="pay_1")
+SILENCE = Answer(Outcome.unknown, note="ReadTimeout")
+
+
+@pytest.fixture
+def payment(world: World) -> UUID:
+    """Alice's, whose page is open."""
+    world.buy(world.sign_in("alice"))
+    return uuid_of(world.one("SELECT id FROM payments")["id"])
+
+
+def hear(world: World, payment: UUID, *said: Answer) -> None:
+    with world.app.app_context():
+        for word in said:
+            settle(payment, word)
+            world.clock.at += timedelta(seconds=1)
+        db.session.remove()
+    world.drain()
+
+
+def states(world: World) -> tuple[str, str, str]:
+    payment = world.one("SELECT state FROM payments")["state"]
+    invoice = world.one("SELECT state FROM invoices")["state"]
+    return payment, invoice, world.one("SELECT state FROM subscriptions")["state"]
+
+
+@pytest.mark.fault("W5")
+def test_nothing_said_later_takes_back_a_yes(world: World, payment: UUID) -> None:
+    hear(world, payment, YES)
+    before = world.counts()
+    hear(world, payment, YES, NO, CLOSED, ASKS, WAITS, SILENCE, OTHER_SUM, NO_SUM)
+    assert states(world) == ("succeeded", "paid", "active")
+    assert world.counts() == before
+
+
+@pytest.mark.fault("W4")
+def test_a_yes_after_a_no_is_heard_while_the_order_stands(world: World, payment: UUID) -> None:
+    hear(world, payment, NO, YES)
+    assert states(world) == ("succeeded", "paid", "active")
+    assert [check for rule in (period_per_paid_invoice, auth_knows, history_is_a_path) for check in rule(world)] == []
+
+
+@pytest.mark.fault("P14")
+def test_a_yes_after_the_page_was_closed_is_sent_back_in_full(world: World, payment: UUID) -> None:
+    hear(world, payment, CLOSED, YES)
+    assert states(world) == ("succeeded", "fail", "expired")
+    (refund,) = world.rows("SELECT amount_minor, reason FROM refunds")
+    assert (refund["amount_minor"], refund["reason"]) == (29900, "late")
+    assert world.count("periods") == 0
+    assert world.rights("alice")["version"] == 0
+
+
+@pytest.mark.fault("P16")
+@pytest.mark.parametrize(
+    ("before", "word"),
+    [((), NO_SUM), ((WAITS,), OTHER_SUM), ((NO,), OTHER_CURRENCY), ((CLOSED,), OTHER_SUM)],
+    ids=["open", "pending", "declined", "closed"],
+)
+def test_another_sum_than_asked_for_is_kept_for_a_person_to_look_at(
+    world: World, payment: UUID, before: tuple[Answer, ...], word: Answer
+) -> None:
+    hear(world, payment, *before, word, word)
+    assert world.one("SELECT review_at FROM payments")["review_at"] is not None
+    assert world.count("periods") == world.count("refunds") == 0
+    assert world.rights("alice")["version"] == 0
+    assert history_is_a_path(world) == []
+
+
+def test_a_silence_changes_nothing_but_the_next_question(world: World, payment: UUID) -> None:
+    hear(world, payment, SILENCE, SILENCE)
+    assert states(world) == ("requires_action", "not_paid", "pending")
