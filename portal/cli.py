@@ -121,7 +121,11 @@ def _turns(process: str) -> threading.Event:
 
 
 def _stopped(stop: threading.Event) -> threading.Event:
-    """Set by SIGTERM or Ctrl-C."""
+    """Set by SIGTERM or Ctrl-C.
+
+    A handler runs in the middle of the main thread, which may be holding the event's own lock at that moment: another
+    thread sets it.
+    """
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+        signal.signal(number, lambda *_: threading.Thread(target=stop.set, daemon=True).start())
     return stop

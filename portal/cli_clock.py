@@ -10,11 +10,14 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import click
+from sqlalchemy import make_url
+from sqlalchemy.exc import SQLAlchemyError
 
 from portal import logs, runtime
 from portal.cli_voice import JSON, CouldNotRun, FoundWrong, pretending, refuse, say
 from portal.clock import FRESH_FOR, real_now
 from portal.domain.calendar import rfc3339
+from portal.presentation.dates import date
 from portal.presentation.diary import diary, stamp
 from portal.queries.happenings import Happening
 from portal.services.clock import SomebodyTravels, somebody_travels
@@ -63,7 +66,12 @@ class Moment(click.ParamType[datetime]):
 @click.group("clock")
 def clock() -> None:
     """The portal's time, and travelling through it (demo and test only)."""
-    pretending()
+    settings = pretending()
+    try:
+        somebody_travels()
+    except SQLAlchemyError as error:
+        why = f"there is no clock in {make_url(settings.database)!r}: start the demo, or run `flask db upgrade`"
+        raise CouldNotRun(why) from error
 
 
 @clock.command("show")
@@ -155,4 +163,4 @@ def _sum_up(trip: Trip, as_json: bool) -> None:
         told = {"now": rfc3339(now), "steps": trip.steps, "done": dict(trip.done), "happened": dict(trip.happened)}
         say(told, as_json)
     else:
-        click.echo(f"{stamp(now, runtime.settings.billing_timezone)}  it is now")
+        click.echo(f"It is {date(now, 'en', runtime.settings.billing_timezone)}.")

@@ -46,10 +46,15 @@ TO_ASK_ABOUT = (
     select(func.min(RefundRow.next_check_at)).where(RefundRow.state.in_(("submitted", "unknown", "pending"))),
     select(func.min(MethodSetupRow.next_check_at)).where(MethodSetupRow.state.in_(setup.OPEN)),
 )
+RUNS_OUT = case(
+    (InvoiceRow.state != "not_paid", InvoiceRow.modified_at),
+    (PaymentRow.kind == "charge", PaymentRow.expires_at),
+    else_=InvoiceRow.expires_at,
+)
 PAGE_TO_CLOSE = (
-    select(func.min(case((InvoiceRow.state != "not_paid", InvoiceRow.modified_at), else_=InvoiceRow.expires_at)))
+    select(func.min(RUNS_OUT))
     .join(PaymentRow, PaymentRow.invoice_id == InvoiceRow.id)
-    .where(PaymentRow.kind == "checkout", PaymentRow.state == "requires_action", PaymentRow.review_at.is_(None))
+    .where(PaymentRow.state == "requires_action", PaymentRow.review_at.is_(None))
 )
 NOBODY_PAID = select(func.min(InvoiceRow.expires_at)).where(
     InvoiceRow.state == "not_paid",

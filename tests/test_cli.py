@@ -63,13 +63,13 @@ def said(result: Result) -> dict[str, Any]:
 
 
 def test_a_journey_tells_what_happened_line_by_line(world: World) -> None:
-    assert flask(world.app, "clock", "set", START).stdout == "2027-01-31 13:00 MSK  it is now\n"
+    assert flask(world.app, "clock", "set", START).stdout == "It is 31 January 2027.\n"
     world.bought("clara")
     result = flask(world.app, "clock", "advance", "4w4d")
     assert result.exit_code == 0
     assert result.stdout.splitlines() == [
         "2027-02-28 13:00 MSK  clara  renewed Standard for RUB 299.00, until 31 March 2027",
-        "2027-03-04 13:00 MSK  it is now",
+        "It is 4 March 2027.",
     ]
 
 
@@ -167,6 +167,13 @@ def test_every_command_says_what_it_does(world: World) -> None:
         result = flask(world.app, *command, "--help")
         assert result.exit_code == 0
         assert len(result.stdout.splitlines()[2].split()) > 2
+
+
+def test_a_database_without_a_clock_is_said_in_one_sentence(tmp_path: Path) -> None:
+    app = create_app(settings_for(tmp_path, f"sqlite:///{tmp_path / 'empty.db'}"))
+    result = flask(app, "clock", "advance", "1d")
+    assert result.exit_code == 2
+    assert result.stderr.startswith("Error: there is no clock in sqlite:///")
 
 
 # The month of the README

@@ -131,12 +131,17 @@ def _failed(standing: Standing, word: Word, now: datetime, policy: Policy) -> li
     if invoice.reason == "renewal":
         # What a customer tries on a page is their own affair: it uses up no retry, and another card may be at fault.
         return [*failed, *_dun(standing, decline, now, policy)] if payment.kind == "charge" else failed
-    return [*failed, *_closed(standing)] if decline.kind is DeclineClass.closed else failed
+    return [*failed, *_closed(standing, decline, now)] if decline.kind is DeclineClass.closed else failed
 
 
-def _closed(standing: Standing) -> list[Write]:
-    """The hosted page of a purchase can no longer be paid, so neither can its invoice."""
-    writes: list[Write] = [Move(standing.invoice, "closed", {"fail_reason": "expired"})]
+def _closed(standing: Standing, decline: Decline, now: datetime) -> list[Write]:
+    """The hosted page of a purchase can no longer be paid, so neither can its invoice.
+
+    We close a page when its time is over, or before that because the customer does not want to pay.
+    """
+    given_up = decline.code == "checkout_closed" and now < standing.invoice.expires_at
+    reason = "cancelled" if given_up else "expired"
+    writes: list[Write] = [Move(standing.invoice, "closed", {"fail_reason": reason})]
     if standing.subscription.state == "pending":
         writes.append(Move(standing.subscription, "checkout_closed"))
     return writes

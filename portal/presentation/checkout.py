@@ -80,6 +80,7 @@ PAYMENTS: Mapping[str, tuple[str, str]] = {
     "succeeded": ("good", N_("Went through")),
     "duplicate": ("warn", N_("Second payment, goes back in full")),
     "failed": ("bad", N_("Declined")),
+    "failed.closed": ("calm", N_("Page closed without a payment")),
     "aborted": ("calm", N_("Not sent")),
 }
 
@@ -115,8 +116,8 @@ class Label:
     text: str
 
 
-def payment_label(state: str, locale: str) -> Label:
-    tone, text = PAYMENTS[state]
+def payment_label(state: str, locale: str, decline_kind: str | None = None) -> Label:
+    tone, text = PAYMENTS.get(f"{state}.{decline_kind}") or PAYMENTS[state]
     return Label(tone, words(locale).gettext(text))
 
 

@@ -40,6 +40,12 @@ def add_copy(name: str, where: str = "1 = 1", **changes: Any) -> Attempt:
     return act
 
 
+def move(name: str, before: str, after: str, more: str = "") -> Attempt:
+    """Every row of one state into another; `more` are the other columns that this needs."""
+    sets = f"state = '{after}'" + (f", {more}" if more else "")
+    return sql(f"UPDATE {name} SET {sets} WHERE state = '{before}'")  # noqa: S608 - the tests' own words
+
+
 def sql(statement: str) -> Attempt:
     return lambda world: assert_touched(world.write(statement))
 

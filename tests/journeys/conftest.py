@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from multiprocessing.process import BaseProcess
@@ -14,12 +13,12 @@ from uuid import uuid4
 from wsgiref.types import StartResponse, WSGIEnvironment
 
 import pytest
-from werkzeug.serving import make_server
 
 from portal.config import Settings
 from tests.conftest import database_named, run_sql
 from tests.journeys import mortal
 from tests.journeys.demo import Demo, environment
+from tests.journeys.serving import served
 from tests.journeys.shopper import Shopper
 from tests.journeys.waiting import free_port
 from tests.world import World
@@ -94,13 +93,8 @@ def town(make_world: Callable[..., World]) -> Iterator[Town]:
     world = make_world(public_url=f"http://127.0.0.1:{port}")
     world.seed()
     town = Town(world)
-    server = make_server("127.0.0.1", port, town, threaded=True)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    yield town
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with served(town, port):
+        yield town
     for process in town.started:
         process.kill()
         process.join()

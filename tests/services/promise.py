@@ -119,9 +119,7 @@ def _charges(world: World, invoice_id: object) -> list[tuple[str, int]]:
 
 
 def _in_review(world: World, invoice_id: object) -> bool:
-    return bool(
-        world.rows("SELECT id FROM payments WHERE invoice_id = :id AND review_at IS NOT NULL", id=invoice_id)
-    )
+    return bool(world.rows("SELECT id FROM payments WHERE invoice_id = :id AND review_at IS NOT NULL", id=invoice_id))
 
 
 def refunds_add_up(world: World) -> list[str]:

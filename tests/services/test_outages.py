@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
@@ -17,7 +16,9 @@ HOUR = timedelta(hours=1)
 
 
 @pytest.mark.fault("P1")
-@pytest.mark.parametrize("fault", ["timeout_before", "timeout_after", "error_before", "error_after", "reset", "garbage"])
+@pytest.mark.parametrize(
+    "fault", ["timeout_before", "timeout_after", "error_before", "error_after", "reset", "garbage"]
+)
 def test_with_the_payment_system_away_an_order_waits_to_be_paid(world: World, fault: str) -> None:
     plan_fault(world, fault, "start_checkout", times=5, hold_seconds=0)
     refused = order(world.sign_in("alice"))
@@ -115,14 +116,14 @@ def fresh_relay(world: World) -> None:
 
 
 @pytest.fixture
-def poisoned(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+def poisoned(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
     """The payment system's client raises, as it never should, over one payment: the oldest."""
     world.buy(world.sign_in("boris"))
     (poison,) = world.sandbox.book.payments()
     provider = world.app.extensions["matinee"].providers["sandbox"]
     for name in ("find", "close_checkout"):
         monkeypatch.setattr(provider, name, raising_for(poison["reference"], getattr(provider, name)))
-    yield world
+    return world
 
 
 def raising_for(reference: str, real: object) -> object:

@@ -24,18 +24,21 @@ def periods(world: World) -> list[tuple[str, str]]:
     return [(str(row["start"])[:10], str(row["end"])[:10]) for row in found]
 
 
-@pytest.mark.parametrize("counts, ends", [
-    ((1, 1, 1, 1), ["2027-02-28", "2027-03-31", "2027-04-30", "2027-05-31"]),
-    ((3, 1, 1), ["2027-04-30", "2027-05-31", "2027-06-30"]),
-    ((12, 12, 1), ["2028-01-31", "2029-01-31", "2029-02-28"]),
-    ((1, 12, 12), ["2027-02-28", "2028-02-29", "2029-02-28"]),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("counts", "ends"),
+    [
+        ((1, 1, 1, 1), ["2027-02-28", "2027-03-31", "2027-04-30", "2027-05-31"]),
+        ((3, 1, 1), ["2027-04-30", "2027-05-31", "2027-06-30"]),
+        ((12, 12, 1), ["2028-01-31", "2029-01-31", "2029-02-28"]),
+        ((1, 12, 12), ["2027-02-28", "2028-02-29", "2029-02-28"]),
+    ],
+)
 def test_every_month_is_counted_from_the_last_of_january(
     world: World, counts: tuple[int, ...], ends: list[str]
 ) -> None:
-    world.clock.at = LAST_OF_JANUARY
+    world.clock.at = LAST_OF_JANUARY - timedelta(days=1)
     for count in counts:
-        buy_again(world, count, timedelta(0) if count == counts[0] and not periods(world) else timedelta(days=1))
+        buy_again(world, count, timedelta(days=1))
     starts = ["2027-01-31", *ends[:-1]]
     assert periods(world) == list(zip(starts, ends, strict=True))
     assert_kept(world)

@@ -13,7 +13,7 @@ PATIENCE = 60.0  # seconds; a thread that hangs breaks the barrier and the test
 
 
 def at_once(*acts: Callable[[], T]) -> list[T]:
-    """Every act in a thread of its own, all let go together. Their results in the same order; raises what they raise."""
+    """Every act in a thread of its own, all let go together. Their results in order; raises what an act raises."""
     barrier = Barrier(len(acts))
 
     def run(act: Callable[[], T]) -> T:

@@ -26,9 +26,7 @@ def event(reference: str | None = None, event_id: str | None = None, kind: str =
 def deliver(world: World, body: bytes, signature: str | None = None, provider: str = "sandbox", **more: Any) -> Any:
     headers = {} if signature is None else {"Sandbox-Signature": signature}
     client = world.app.test_client()
-    return client.post(
-        f"/webhooks/{provider}", data=body, headers=headers, content_type="application/json", **more
-    )
+    return client.post(f"/webhooks/{provider}", data=body, headers=headers, content_type="application/json", **more)
 
 
 def signature_of(world: World, body: bytes, late: timedelta = timedelta(0)) -> str:
@@ -43,10 +41,24 @@ def test_an_unproven_webhook_is_refused_and_not_stored(world: World) -> None:
     stranger = sign(body, "somebody-elses-secret", world.clock.now())
     plain = hmac.new(world.sandbox.webhook_secret.encode(), body, hashlib.sha256).hexdigest()
     bad = (
-        None, "", "nonsense", "v1=", stamp, f"v1={digest}", f"{stamp},v0={digest}", f"{stamp},v1={digest[:-1]}",
-        f"{stamp},v1={digest.upper()}", stranger, f"{stamp},v1={plain}", f"{stamp},{stamp},v1={digest}",
-        f"t=9{stamp[2:]},v1={digest}", f"{stamp},v1=\u0451", "t=,v1=", f"t=1e9,v1={digest}", f"t=-1,v1={digest}",
-    )  # fmt: skip
+        None,
+        "",
+        "nonsense",
+        "v1=",
+        stamp,
+        f"v1={digest}",
+        f"{stamp},v0={digest}",
+        f"{stamp},v1={digest[:-1]}",
+        f"{stamp},v1={digest.upper()}",
+        stranger,
+        f"{stamp},v1={plain}",
+        f"{stamp},{stamp},v1={digest}",
+        f"t=9{stamp[2:]},v1={digest}",
+        f"{stamp},v1=\u0451",
+        "t=,v1=",
+        f"t=1e9,v1={digest}",
+        f"t=-1,v1={digest}",
+    )
     with Untouched(world):
         for signature in bad:
             assert wrong_in(deliver(world, body, signature), 400, "bad_signature") is None, signature
@@ -99,10 +111,21 @@ def test_the_same_event_again_is_known_also_when_it_is_signed_anew(world: World)
 @pytest.mark.fault("W18")
 def test_a_signed_message_about_nothing_of_ours_is_kept_and_ignored(world: World) -> None:
     bodies = (
-        b"[]", b"null", b"not json", b"\xff\xfe\x00\x00", b"[" * 100_000, b'{"id": 7}',
-        b'{"id": "a", "type": "b", "data": 1}', event("payment:" + "0" * 32), event("payment:not-a-uuid"),
-        event("payment:\ud800"), event("payment:\x00"), event("refund:7"), event("x" * 5000), event(kind="invoice.sent"),
-    )  # fmt: skip
+        b"[]",
+        b"null",
+        b"not json",
+        b"\xff\xfe\x00\x00",
+        b"[" * 100_000,
+        b'{"id": 7}',
+        b'{"id": "a", "type": "b", "data": 1}',
+        event("payment:" + "0" * 32),
+        event("payment:not-a-uuid"),
+        event("payment:\ud800"),
+        event("payment:\x00"),
+        event("refund:7"),
+        event("x" * 5000),
+        event(kind="invoice.sent"),
+    )
     for body in bodies:
         assert deliver(world, body, signature_of(world, body)).status_code == 200, body[:40]
     world.drain()
@@ -113,8 +136,14 @@ def test_a_signed_message_about_nothing_of_ours_is_kept_and_ignored(world: World
 @pytest.mark.fault("W18")
 def test_words_of_a_signed_event_that_no_table_could_hold_are_no_server_error(world: World) -> None:
     world.app.config["PROPAGATE_EXCEPTIONS"] = False
-    for body in (event(event_id="e" * 5000), event(kind="k" * 5000), event(event_id="a\x00b"), event(kind="a\x00b"),
-                 event(event_id="\ud800"), event(kind="\ud800")):  # fmt: skip
+    for body in (
+        event(event_id="e" * 5000),
+        event(kind="k" * 5000),
+        event(event_id="a\x00b"),
+        event(kind="a\x00b"),
+        event(event_id="\ud800"),
+        event(kind="\ud800"),
+    ):
         assert deliver(world, body, signature_of(world, body)).status_code < 500, body[:40]
 
 

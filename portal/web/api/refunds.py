@@ -105,7 +105,7 @@ def refund_offers(path: GuidPath) -> Response:
 )
 @once
 def request_refund(body: RefundIn) -> Response:
-    """A sum that equals an offer is that offer, sent at once where the policy is so; any other waits for an operator."""
+    """A sum that equals an offer is that offer, and is sent at once where the policy says so; others wait."""
     _may_decide(body)
     amount = Money.parse(body.price.amount, body.price.currency)
     refund = _mine(service.request(g.person, body.invoice_guid, amount, body.reason))

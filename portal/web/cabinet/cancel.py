@@ -24,8 +24,8 @@ RUNS = ("trialing", "active")  # these can go on until what was paid for is over
 
 
 @signed_in
-def cancel(id: UUID) -> str | Response | tuple[str, int]:
-    card = _mine(id)
+def cancel(guid: UUID) -> str | Response | tuple[str, int]:
+    card = _mine(guid)
     if request.method == "POST":
         return _cancel(card)
     if card.subscription.state == "pending":
@@ -34,8 +34,8 @@ def cancel(id: UUID) -> str | Response | tuple[str, int]:
 
 
 @signed_in
-def resume(id: UUID) -> Response:
-    service.resume(current_person(), id)
+def resume(guid: UUID) -> Response:
+    service.resume(current_person(), guid)
     return redirect(url_for("cabinet.overview"), 303)
 
 
@@ -45,7 +45,7 @@ def _cancel(card: SubscriptionCard) -> str | Response | tuple[str, int]:
     if when not in ("now", "period_end"):
         return _choice(card, {"when": gettext("Choose when the subscription ends")}), 422
     service.cancel(current_person(), card.subscription.id, "now" if when == "now" else "period_end")
-    return redirect(url_for("cabinet.cancel", id=card.subscription.id), 303)
+    return redirect(url_for("cabinet.cancel", guid=card.subscription.id), 303)
 
 
 def _choice(card: SubscriptionCard, errors: dict[str, str] | None = None) -> str:

@@ -52,7 +52,7 @@ def invoice(guid: UUID) -> str:
         closable=purchase and detail.invoice.payable,
         refundable=payment is not None and bool(available(payment)),
         label=checkout.invoice_label(detail.invoice.state, detail.invoice.fail_reason, language()),
-        payments=[(p, checkout.payment_label(p.state, language()), _why(p)) for p in shown],
+        payments=[(p, checkout.payment_label(p.state, language(), p.decline_kind), _why(p)) for p in shown],
         refunds=[(r, checkout.refund_label(r.state, language())) for r in detail.refunds],
     )
 
@@ -65,4 +65,6 @@ def close(guid: UUID) -> Response:
 
 
 def _why(payment: Payment) -> str:
-    return declined(payment, language()).why if payment.state == "failed" else ""
+    """A page that was merely closed says so by its label."""
+    told = payment.state == "failed" and payment.decline_kind != "closed"
+    return declined(payment, language()).why if told else ""

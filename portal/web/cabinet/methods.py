@@ -80,21 +80,21 @@ def check() -> Response:
 
 
 @signed_in
-def use(id: UUID) -> Response:
-    service.use(current_person(), id)
+def use(guid: UUID) -> Response:
+    service.use(current_person(), guid)
     return _to_list()
 
 
 @signed_in
-def remove(id: UUID) -> str | Response:
-    method = queries.find(id, current_person().id)
+def remove(guid: UUID) -> str | Response:
+    method = queries.find(guid, current_person().id)
     if method is None:
-        raise NotFound(f"no payment method {id}")
+        raise NotFound(f"no payment method {guid}")
     if request.method == "POST":
-        service.remove(current_person(), id)
-        return _to_list(removed=id)
+        service.remove(current_person(), guid)
+        return _to_list(removed=guid)
     if method.removed_at is not None:
-        return _to_list(removed=id)
+        return _to_list(removed=guid)
     return render_template("cabinet/method_remove.html", method=method, used_for=_using(method, _live()))
 
 

@@ -159,8 +159,9 @@ def test_a_declined_renewal_says_when_it_is_tried_again_and_what_to_do(world: Wo
 
     visitor.click("Cancel subscription").says("What is due now, RUB 299.00, is not charged any more.")
     visitor.press("Cancel subscription").says("The subscription is cancelled", "Nothing more will be charged.")
+    tries = world.count("payments")
     world.pass_time(10 * DAY)
-    assert len(world.sandbox.book.charges()) == 2
+    assert world.count("payments") == tries
 
 
 def test_a_suspended_subscription_says_that_access_is_closed_and_can_be_left(world: World) -> None:
@@ -200,7 +201,7 @@ def test_an_order_that_waits_is_closed_from_its_invoice(world: World) -> None:
 
     visitor.press("Close this invoice")
 
-    visitor.says("Cancelled")
+    visitor.says("Cancelled", "Page closed without a payment")
     assert "Close this invoice" not in visitor.read
     assert world.one("SELECT state, fail_reason FROM invoices") == {"state": "fail", "fail_reason": "cancelled"}
     assert Visitor(world).open("/cabinet").says("No subscriptions yet")

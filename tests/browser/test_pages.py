@@ -1,0 +1,137 @@
+"""Every page of the portal, the sandbox, Auth and the cinema: accessible, and never wider than the screen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from uuid import UUID
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page
+from werkzeug.routing import Rule
+
+from portal.domain.money import Money
+from portal.domain.user import Person
+from portal.services import refund
+from tests.browser.conftest import Site, Visit
+from tests.browser.visitor import Visitor
+from tests.world import path_of
+
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+
+NO_PAGES = {"cabinet.payment_state", "cabinet.methods_state"}  # JSON for a page's own script
+ROOMS = ("cabinet.", "docs.")
+OTHERS = (
+    "/auth/login",
+    "/cinema/",
+    "/cinema/second-moon",
+    "/cinema/cup-final",
+    "/cinema/none-such",
+    "/none-such",
+    "/buy/none-such",
+    "/cabinet/invoices?page=9",
+)
+WAYS = {
+    "ru light phone": (
+        "alice",
+        {"locale": "ru-RU", "color_scheme": "light", "viewport": {"width": 360, "height": 740}},
+    ),
+    "en dark desktop": (
+        "clara",
+        {"locale": "en-GB", "color_scheme": "dark", "viewport": {"width": 1280, "height": 800}},
+    ),
+}
+NARROW = 320  # the narrowest screen that WCAG asks for
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_every_page_is_accessible_and_fits_a_narrow_screen(site: Site, visit: Visit, way: str) -> None:
+    login, options = WAYS[way]
+    visitor = visit(**options)
+    found = [problem for page in visited(site, visitor, login) for problem in problems(page)]
+    assert found == []
+    assert [said for said in visitor.complaints if "status of 4" not in said] == []
+
+
+def visited(site: Site, visitor: Visitor, login: str) -> Iterator[Page]:
+    """The pages, one after the other: as a stranger, with nothing bought, and with everything there can be."""
+    for path in ("/", "/auth/login", "/cinema/second-moon"):
+        yield visitor.open(path)
+    visitor.open("/auth/login?next=/cabinet")
+    visitor.sign_in(login)
+    for path in ("/cabinet", "/cabinet/invoices", "/cabinet/history", "/cinema/second-moon"):
+        yield visitor.open(path)
+    yield from payment_pages(site, visitor, login)
+    values = bought(site, login)
+    for rule in rules(site):
+        yield visitor.open(filled(rule, values))
+    for path in OTHERS:
+        yield visitor.open(path)
+
+
+def payment_pages(site: Site, visitor: Visitor, login: str) -> Iterator[Page]:
+    """The check page with what is wrong on it, the hosted page in its states, and what a decline looks like."""
+    page = visitor.open("/buy/premium")
+    page.locator("form.panel button").click()
+    yield page
+    order = site.world.buy(site.world.sign_in(login), "premium")
+    yield visitor.open(f"/payments/{order['invoice_guid']}")
+    page = visitor.open(path_of(order["redirect_url"]))
+    page.locator("main form button").first.click()
+    yield page
+    visitor.open(path_of(order["redirect_url"]))
+    visitor.pay("4000 0000 0000 3220")
+    yield page
+    page.locator("button[name=decision][value=refuse]").click()
+    site.world.drain()
+    yield visitor.open(f"/payments/{order['invoice_guid']}")
+
+
+def bought(site: Site, login: str) -> dict[str, str]:
+    """What stands in for the variable parts of addresses: two subscriptions, of one a refund is asked for."""
+    world = site.world
+    world.bought(login, "premium")
+    invoice = world.bought(login, "sport")["invoice_guid"]
+    with world.app.app_context():
+        asked = refund.request(Person(login), UUID(invoice), Money(100, "RUB"), None)
+    (method, *_) = world.rows("SELECT id FROM payment_methods")
+    (subscription, *_) = world.rows("SELECT id FROM subscriptions WHERE state = 'active'")
+    return {
+        "code": "premium",
+        "guid": invoice,
+        "cabinet.refund_state guid": str(asked),
+        "cabinet.cancel id": str(UUID(subscription["id"])),
+        "cabinet.method_remove id": str(UUID(method["id"])),
+    }
+
+
+def rules(site: Site) -> list[Rule]:
+    """Every page there is, so that a new one is looked at without anybody remembering it here."""
+    listed = [rule for rule in site.world.app.url_map.iter_rules() if "GET" in (rule.methods or ())]
+    return [rule for rule in listed if rule.endpoint.startswith(ROOMS) and rule.endpoint not in NO_PAGES]
+
+
+def filled(rule: Rule, values: dict[str, str]) -> str:
+    path = rule.rule
+    for name in rule.arguments:
+        value = values.get(f"{rule.endpoint} {name}", values.get(name))
+        assert value is not None, f"say in this file what {name} of {rule.rule} ({rule.endpoint}) may be"
+        path = "".join(value if f"{name}>" in part else part for part in split(path))
+    return path
+
+
+def split(path: str) -> list[str]:
+    """`/a/<uuid:b>/c` in its fixed and its variable parts."""
+    return path.replace("<", "\0<").replace(">", ">\0").split("\0")
+
+
+def problems(page: Page) -> list[str]:
+    here = page.url
+    violated = Axe().run(page).response["violations"]
+    found = [f"{here}: {one['id']}: {node['html'][:160]}" for one in violated for node in one["nodes"]]
+    before = page.viewport_size
+    page.set_viewport_size({"width": NARROW, "height": 640})
+    width = page.evaluate("document.documentElement.scrollWidth")
+    if before is not None:
+        page.set_viewport_size(before)
+    return found + ([f"{here}: {width} pixels wide on a screen of {NARROW}"] if width > NARROW else [])
