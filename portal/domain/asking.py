@@ -37,13 +37,17 @@ def absence(payment: Payment, now: datetime) -> Decline | None:
     """What it proves that the provider knows no such object.
 
     A checkout whose address nobody was ever given cannot be paid: once our call cannot be under way any more, it has
-    failed, and the next try gets a key of its own. Anything else that is absent today may still appear.
+    failed, and the next try gets a key of its own. A charge that is absent today may still appear: it has failed once
+    it was looked for in vain again and again, the last time a whole day after its last send.
     """
-    if payment.kind != "checkout" or payment.redirect_url is not None or payment.sent_at is None:
+    if payment.sent_at is None or payment.redirect_url is not None:
         return None
-    if now - payment.sent_at < IN_FLIGHT:
-        return None
-    return Decline(DeclineClass.gateway, "not_created")
+    age = now - payment.sent_at
+    if payment.kind == "charge":
+        proven = age >= KEY_WINDOW + ABSENT_AFTER and payment.checks > len(FIRST_ASKS)
+    else:
+        proven = age >= IN_FLIGHT
+    return Decline(DeclineClass.gateway, "not_created") if proven else None
 
 
 def refund_absence(refund: Refund, now: datetime) -> Decline | None:

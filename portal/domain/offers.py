@@ -14,6 +14,7 @@ from portal.domain.policy import Policy
 from portal.domain.subscription import Period, Subscription
 
 ONCE_IN = timedelta(days=365)
+READ_WITHIN = timedelta(minutes=15)  # as long as a quote is good
 TICK = timedelta(microseconds=1)
 
 
@@ -22,6 +23,10 @@ class Offer:
     kind: str  # unused | full
     amount: Money
     ends_access: bool  # False: only time that has not begun is taken back, and renewal stays
+    shown: Money | None = None  # what it came to a little earlier, when it may have been read: unused time runs away
+
+    def is_meant_by(self, amount: Money) -> bool:
+        return amount == self.amount or (self.shown is not None and self.amount < amount <= self.shown)
 
 
 @dataclass(frozen=True)
@@ -50,14 +55,16 @@ def offers(paid: Paid, now: datetime, policy: Policy) -> list[Offer]:
     left = available(paid.payment)
     begun = period.start <= now
     found = []
-    unused = _unused(paid, period, now)
-    if Money.zero(left.currency) < unused <= left:
-        found.append(Offer("unused", unused, ends_access=begun))
-    elif unused > left > Money.zero(left.currency):
-        found.append(Offer("unused", left, ends_access=begun))
+    unused, shown = (min(_unused(paid, period, at), left, key=_minor) for at in (now, now - READ_WITHIN))
+    if unused:
+        found.append(Offer("unused", unused, ends_access=begun, shown=shown))
     if _full(paid, now, policy) and left == paid.payment.amount and (not found or found[0].amount != left):
         found.append(Offer("full", left, ends_access=begun))
     return found
+
+
+def _minor(money: Money) -> int:
+    return money.minor
 
 
 def _full(paid: Paid, now: datetime, policy: Policy) -> bool:
@@ -77,7 +84,7 @@ def _unused(paid: Paid, period: Period, now: datetime) -> Money:
             rest += each * Fraction((end - now) // TICK, (end - start) // TICK)
     share = paid.payment.amount.share(rest)
     taken = Money(paid.payment.refunded_minor + paid.payment.reserved_minor, paid.payment.currency)
-    return max(share - taken, Money.zero(share.currency), key=lambda money: money.minor)
+    return max(share - taken, Money.zero(share.currency), key=_minor)
 
 
 def _edge(paid: Paid, n: int) -> datetime:

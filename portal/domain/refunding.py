@@ -59,7 +59,8 @@ def request(
     payment: Payment, amount: Money, offers: list[Offer], comment: str | None, now: datetime, policy: Policy
 ) -> tuple[Refund, Change]:
     """A sum that equals an offer is that offer, and is sent at once where the policy says so; others wait."""
-    offer = next((offer for offer in offers if offer.amount == amount), None)
+    exact = [offer for offer in offers if offer.amount == amount]
+    offer = next(iter(exact + [offer for offer in offers if offer.is_meant_by(amount)]), None)
     at_once = offer is not None and policy.refund_policy == "auto"
     refund = Refund(
         id=new_id(now),

@@ -227,13 +227,13 @@ def _grant(standing: Standing, method: PaymentMethod | None, now: datetime, poli
         facts["payment_method_id"] = method.id
     if subscription.state == "pending":
         facts["auto_renew"] = method is not None
-    if subscription.state in ("pending", "suspended"):
-        facts["started_at"] = now
-    before: list[Write] = []
+    if anchor == now:
+        facts["started_at"] = now  # access begins here, be it again
     if invoice.reason == "purchase" and subscription.state != "active":
         facts |= {"plan_id": invoice.plan_id, "price_id": invoice.price_id}
-        if standing.unpaid_renewal is not None:
-            before.append(Move(standing.unpaid_renewal, "closed", {"fail_reason": "superseded"}))
+    before: list[Write] = []
+    if invoice.reason == "purchase" and standing.unpaid_renewal is not None:
+        before.append(Move(standing.unpaid_renewal, "closed", {"fail_reason": "superseded"}))
     period = Period(new_id(now), subscription.id, start, end, invoice.count, invoice.id, now)
     return [*before, _rescheduled(standing, _granted_by(standing), facts, policy), period]
 

@@ -62,7 +62,8 @@ def remove(person: Person, method_id: UUID) -> None:
             locale = person.locale or runtime.settings.default_locale
             taken_back = methods.revocation(method, now, CONSENT_TEXT_VERSION, locale)
             journal.record([methods.remove(method, held, _unsent(method_id), taken_back, now, runtime.policy)])
-    detach(method)
+    if method.detached_at is None:
+        detach(method)
 
 
 def detach(method: PaymentMethod) -> None:

@@ -25,22 +25,20 @@ from portal.models.plan import PlanRow, PriceRow
 from portal.models.subscription import SubscriptionRow
 from portal.models.user import PaymentMethodRow, UserRow
 from portal.services import collect, journal
+from portal.services.one_by_one import one_by_one
 
 CHUNK = 50
 
 
 def run_once(limit: int = 100_000) -> int:
     """Everything that is due, in chunks; several processes share the work. Answers how many were dealt with."""
-    for payment_id in _left_behind():
-        collect.charge(payment_id)
+    one_by_one(_left_behind(), collect.charge)
     seen: set[UUID] = set()
     while len(seen) < limit:
         decided = _decide_chunk(seen)
         if not decided:
             break
-        for decision in decided:
-            if decision.payment_id is not None:
-                collect.charge(decision.payment_id)
+        one_by_one([one.payment_id for one in decided if one.payment_id is not None], collect.charge)
     return len(seen)
 
 

@@ -36,6 +36,7 @@ def start(person: Person, agreement: Agreement) -> str:
     """The address of the page on which the method is saved. Raises ConsentRequired, ProviderUnavailable."""
     if not agreement.renewal:
         raise ConsentRequired("saving a method means agreeing that renewals are charged to it")
+    _settle_what_ran_out(person)
     setup = _intend(person, agreement)
     if setup.redirect_url is None:
         settle_setup(setup.id, _call(setup, agreement.locale))
@@ -104,13 +105,23 @@ def _writes(setup: MethodSetup, answer: Answer) -> list[Write]:
             return [Move(setup, "asked", later)]
 
 
+def _settle_what_ran_out(person: Person) -> None:
+    """Perhaps its page was used in the last moment; if not, the next page is another one."""
+    ran_out = MethodSetupRow.state.in_(OPEN), MethodSetupRow.expires_at <= runtime.clock.now()
+    setup = rows.find(MethodSetup, MethodSetupRow.user_id == person.id, *ran_out)
+    if setup is not None:
+        ask_about_setup(setup.id)
+
+
 def _intend(person: Person, agreement: Agreement) -> MethodSetup:
     now = runtime.clock.now()
     with atomic():
         user = users.remember(person, None, None, now)
         setup = rows.find(MethodSetup, MethodSetupRow.user_id == user.id, MethodSetupRow.state.in_(OPEN))
-        if setup is not None and now < setup.expires_at and setup.redirect_url is not None:
-            return setup
+        if setup is not None and setup.redirect_url is not None:
+            if now < setup.expires_at:
+                return setup
+            raise ProviderUnavailable("nobody could tell what became of the last page", retry_after=RETRY_AFTER)
         writes: list[Write] = []
         if setup is None:
             setup = _new(user.id, agreement)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
+import shutil
+import sys
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -329,3 +332,21 @@ def test_reset_brings_real_time_back_where_nothing_has_happened(
         reset()
     assert abs(travels.clock.now() - real_now()) < timedelta(minutes=1)
     travels.close()
+
+
+def test_the_worker_does_nothing_while_somebody_travels(
+    tmp_path: Path, sqlite_template: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The worker is the module `tasks`, which makes its portal from the environment when it is loaded."""
+    shutil.copy(sqlite_template, tmp_path / "portal.db")
+    for name, value in {"APP_ENV": "test", "DATA_DIR": str(tmp_path), "DATABASE_URL": "", "QUEUE_URL": ""}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delitem(sys.modules, "tasks", raising=False)
+    worker = importlib.import_module("tasks")
+    run = worker._wake(Job("seven", timedelta(minutes=1), lambda: 7, lambda: None))
+    with worker.app.app_context():
+        with travelling():
+            assert run() == 0
+        assert run() == 7
+        db.engine.dispose()
+    monkeypatch.delitem(sys.modules, "tasks")

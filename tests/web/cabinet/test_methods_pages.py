@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from uuid import uuid4
 
+from tests.services.stubborn import plan_fault
 from tests.web.cabinet.visitor import Visitor
 from tests.world import World
 
@@ -31,7 +32,9 @@ def test_the_list_says_what_each_card_pays_for_and_never_its_number(world: World
     world.bought("alice")
     visitor = Visitor(world).open("/cabinet").click("Payment methods")
     visitor.says("Visa ·· 4242 Used for renewals", "Expires 12/34", "Pays for Standard")
-    Visitor(world, language="ru").open("/cabinet/methods").says("Для продлений", "Действует до 12/34", "«" and "Стандарт")
+    Visitor(world, language="ru").open("/cabinet/methods").says(
+        "Для продлений", "Действует до 12/34", "Оплачивает Стандарт"
+    )
     assert "4242 4242" not in visitor.read
 
 
@@ -81,7 +84,9 @@ def test_a_card_is_added_with_a_consent_of_its_own_and_pays_from_then_on(world: 
     assert visitor.client.get("/cabinet/methods/state").json["state"] == "unfinished"
     visitor.press("Check again")
 
-    visitor.says("The card is saved: Mastercard ·· 4444", "Mastercard ·· 4444 Used for renewals", "Visa ·· 4242 Not used")
+    visitor.says(
+        "The card is saved: Mastercard ·· 4444", "Mastercard ·· 4444 Used for renewals", "Visa ·· 4242 Not used"
+    )
     assert visitor.client.get("/cabinet/methods/state").json == {
         "state": "saved",
         "settled": True,
@@ -146,7 +151,7 @@ def test_a_card_past_its_date_says_so(world: World) -> None:
 
 
 def test_a_payment_system_that_is_silent_leaves_the_form_and_a_sentence(world: World) -> None:
-    world.sandbox.book.faults.add("checkout", "error_500", times=10)
+    plan_fault(world, "error_before", "start_checkout")
     visitor = Visitor(world).open("/cabinet/methods/add").press("Go on to the card", renewal="on")
     assert visitor.status == 503
     visitor.says("The payment system does not answer", "No card has been saved.")
