@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
-from huey import Huey, RedisHuey, SqliteHuey, crontab
+from huey import Huey, RedisHuey, crontab
 
 from portal import logs
 from portal.app import create_app
@@ -14,6 +14,7 @@ from portal.db.session import db
 from portal.jobs import JOBS, Job
 from portal.services.clock import somebody_travels
 from portal.services.heartbeat import beat
+from tasks.storage import LosableStorage
 
 app = create_app()
 
@@ -22,7 +23,7 @@ def _queue(settings: Settings) -> Huey:
     url = settings.queue
     if url.startswith("redis"):
         return RedisHuey("matinee", url=url)
-    return SqliteHuey("matinee", filename=urlsplit(url).path)
+    return Huey("matinee", storage_class=LosableStorage, filename=urlsplit(url).path)
 
 
 huey = _queue(app.extensions["matinee"].settings)

@@ -9,7 +9,7 @@ from uuid import UUID
 from portal import runtime
 from portal.db import rows
 from portal.db.session import atomic
-from portal.domain import purchasing
+from portal.domain import dunning, purchasing
 from portal.domain.calendar import Interval, step, zone_or
 from portal.domain.consent import Agreement
 from portal.domain.errors import EmailRequired, InvalidRequest, NotFound, Refused, UnknownProduct
@@ -147,11 +147,15 @@ def _provider(name: str | None) -> str:
 
 
 def _period(running: Subscription | None, offer: Offer, count: int, zone: str) -> tuple[datetime, datetime]:
-    """What paying now would give."""
-    interval, every = Interval(offer.plan.interval), offer.plan.interval_count
+    """What paying now would give: the same rule by which settlement grants it."""
+    interval, every, now = Interval(offer.plan.interval), offer.plan.interval_count, runtime.clock.now()
     if running is None or running.anchor is None or running.paid_through is None:
-        now = runtime.clock.now()
         return now, step(now, zone, interval, every * count)
+    ran = standing.plan_of(running.plan_id)
+    if running.state == "suspended" or now >= dunning.access_end(running, ran, runtime.policy):
+        return now, step(now, running.zone, interval, every * count)
+    if (ran.interval, ran.interval_count) != (offer.plan.interval, every):
+        return running.paid_through, step(running.paid_through, running.zone, interval, every * count)
     return running.paid_through, step(running.anchor, running.zone, interval, every * (running.steps + count))
 
 

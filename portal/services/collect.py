@@ -86,7 +86,9 @@ def _stamp(payment_id: UUID, state: str) -> tuple[Payment, PaymentMethod] | None
             if state == "created":
                 journal.record([_sending(payment, invoice, Move(payment, "aborted", {"next_check_at": None}), now)])
             return None  # sent before, it perhaps happened: only questions from here on
-        facts = {"sent_at": payment.sent_at or now, "next_check_at": next_check(now, 0)}
+        # Sent again, it is asked about when it would have been anyway: the questions must not start from the first.
+        asked_at = next_check(now, 0) if state == "created" else payment.next_check_at
+        facts = {"sent_at": payment.sent_at or now, "next_check_at": asked_at}
         journal.record([_sending(payment, invoice, Move(payment, "sent", facts), now)])
         return payment, method
 

@@ -48,7 +48,7 @@ class Shopper:
     def state(self, guid: str) -> str:
         return str(self.get(f"/api/v1/invoices/{guid}").raise_for_status().json()["state"])
 
-    def buy(self, plan: str, seconds: float = 60) -> str:
+    def buy(self, plan: str, seconds: float = 150) -> str:
         """Order and pay, again where nobody answers, until the invoice is paid; answers the invoice."""
         key = str(uuid4())
         order = until(lambda: self._insist(plan, key), seconds, f"{self.login} can order")

@@ -42,7 +42,7 @@ def test_cancelling_at_the_end_takes_two_clicks_and_leaves_a_proof(world: World)
 
     assert visitor.clicks == 2
     visitor.says("The subscription is cancelled", "No further charges. Access until 10 February 2027.")
-    visitor.says("Cancelled 10 January 2027, 12:00 MSK", "Ends 10 February 2027, 12:00 MSK", "Reference C-0000")
+    visitor.says("Cancelled on 10 January 2027, 12:00 MSK", "Ends on 10 February 2027, 12:00 MSK", "C-0000")
     assert world.one("SELECT auto_renew, state FROM subscriptions") == {"auto_renew": False, "state": "active"}
     kept = visitor.read
     assert visitor.open(visitor.path).read == kept
@@ -71,7 +71,7 @@ def test_cancelling_at_once_closes_access_and_says_since_when(world: World) -> N
 
     visitor.press("Cancel subscription", when="now")
 
-    visitor.says("was cancelled and ended on 10 January 2027", "Reference C-0000")
+    visitor.says("was cancelled and ended on 10 January 2027", "Reference number C-0000")
     world.drain()
     assert world.rights("alice")["entitlements"] == []
     assert "Switch renewal on" not in visitor.read
@@ -172,6 +172,15 @@ def test_a_suspended_subscription_says_that_access_is_closed_and_can_be_left(wor
 
     visitor.click("Cancel subscription").says("Access is closed already.")
     visitor.press("Cancel subscription").says("The subscription is cancelled")
+
+
+def test_buying_again_shows_the_time_that_paying_gives(world: World) -> None:
+    overdue(world, 2)
+    Visitor(world).open("/buy/standard").says("Paid time 10 February 2027 — 10 March 2027")
+    Visitor(world).open("/buy/premium-year").says("Paid time 10 February 2027 — 10 February 2028")
+    for _ in range(6):
+        world.pass_time(DAY)
+    Visitor(world).open("/buy/standard").says("Paid time 18 February 2027 — 18 March 2027")
 
 
 def test_what_has_ended_says_so_and_cannot_be_cancelled_once_more(world: World) -> None:
