@@ -8,11 +8,10 @@ import pytest
 
 from portal.domain.errors import NotFound
 from portal.domain.user import Person
-from portal.services import methods, save_method
+from portal.services import collect, methods, renew, save_method
 from tests.services.month import (
     AGREED,
     ALICE,
-    DAY,
     DECLINES_LATER,
     MINUTE,
     dates,
@@ -27,7 +26,7 @@ from tests.services.month import (
 )
 from tests.services.promise import assert_kept, uuid_of
 from tests.services.stubborn import plan_fault
-from tests.world import GOOD_CARD, World, path_of
+from tests.world import World, path_of
 
 MONTH = timedelta(days=31)
 
@@ -53,11 +52,9 @@ def test_a_card_saved_over_nothing_pays_the_next_month(world: World) -> None:
     world.drain()
 
     assert taken(world) == [29900]
-    row = world.one(
-        "SELECT m.title FROM subscriptions s JOIN payment_methods m ON m.id = s.payment_method_id"
-    )
+    row = world.one("SELECT m.title FROM subscriptions s JOIN payment_methods m ON m.id = s.payment_method_id")
     assert row["title"] == "Mastercard ·· 4444"
-    assert [event for event in told(world)] == ["activated"]
+    assert told(world) == ["activated"]
     world.pass_time(MONTH)
     cards = [one["card"] for one in world.sandbox.book.charges()]
     assert cards == ["good", "mastercard"]
@@ -130,8 +127,6 @@ def test_a_removed_card_is_not_charged_in_the_sixty_days_that_follow(world: Worl
 def test_a_repeated_webhook_does_not_bring_a_removed_card_back(world: World) -> None:
     subscribed(world)
     remove(world)
-    with world.sandbox.book.write() as connection:
-        connection.exec_driver_sql("UPDATE sandbox_webhooks SET due_at = created_at") if False else None
     world.write("UPDATE inbox SET state = 'received', processed_at = NULL")
     world.drain()
     world.pass_time(MINUTE)
@@ -157,7 +152,8 @@ def test_removing_the_card_while_money_is_owed_ends_access_and_the_retries(world
     before = calls(world, "charge")
     remove(world)
     assert told(world)[-1] == "cancelled"
-    assert not may_watch(world) or shown(world)["access_until"] is None or True
+    world.pass_time(MINUTE)
+    assert (shown(world)["status"], may_watch(world)) == ("suspended", False)
     days_pass(world, 60)
     assert calls(world, "charge") == before
     assert (shown(world)["status"], may_watch(world)) == ("ended", False)
@@ -202,8 +198,6 @@ def test_a_removed_card_and_another_persons_card_cannot_be_used(world: World) ->
 
 def test_a_refusal_between_the_decision_and_the_charge_wins(world: World) -> None:
     """The worker wrote its intent; the customer removes the card; the worker sends: nothing is sent."""
-    from portal.services import collect, renew
-
     subscribed(world)
     world.clock.at += MONTH
     decided = do(world, lambda: renew._decide_chunk(set()))
@@ -213,5 +207,4 @@ def test_a_refusal_between_the_decision_and_the_charge_wins(world: World) -> Non
     assert [row["state"] for row in world.rows("SELECT state FROM payments WHERE kind = 'charge'")] == ["aborted"]
     world.pass_time(MINUTE)
     assert shown(world)["status"] == "ended"
-    assert GOOD_CARD
     assert_kept(world)

@@ -125,7 +125,9 @@ def test_an_earlier_renewal_of_a_poisoned_customer_does_not_hold_back_the_others
     world.bought("boris")
     world.write("UPDATE payment_methods SET provider = 'gone' WHERE user_id = 'alice'")
     world.pass_time(MONTH)
-    held = {row["user_id"] for row in world.rows("SELECT user_id FROM invoices WHERE reason = 'renewal' AND state = 'paid'")}
+    held = {
+        row["user_id"] for row in world.rows("SELECT user_id FROM invoices WHERE reason = 'renewal' AND state = 'paid'")
+    }
     assert held == {"boris"}
 
 

@@ -157,9 +157,7 @@ def the_book_agrees(world: World) -> list[str]:
             wrong.append(f"never given back: {payment}")
         kept[payment["invoice_id"]] += payment["amount_minor"] > payment["refunded_minor"] + payment["reserved_minor"]
     states = {row["id"]: row["state"] for row in world.rows("SELECT id, state FROM invoices")}
-    failed_back = {
-        row["invoice_id"] for row in world.rows("SELECT invoice_id FROM refunds WHERE state = 'failed'")
-    }
+    failed_back = {row["invoice_id"] for row in world.rows("SELECT invoice_id FROM refunds WHERE state = 'failed'")}
     for invoice, count in kept.items():
         if count > (states[invoice] == "paid") and invoice not in failed_back:
             wrong.append(f"{count} payments of an invoice in state {states[invoice]} are kept")
@@ -168,7 +166,7 @@ def the_book_agrees(world: World) -> list[str]:
 
 def one_living_subscription_in_a_group(world: World) -> list[str]:
     found = world.rows(
-        'SELECT "group", count(*) AS n FROM subscriptions WHERE state NOT IN (\'ended\', \'expired\') GROUP BY "group"'
+        "SELECT \"group\", count(*) AS n FROM subscriptions WHERE state NOT IN ('ended', 'expired') GROUP BY \"group\""
     )
     return [f"{row}" for row in found if row["n"] > 1]
 

@@ -112,7 +112,9 @@ def _pay_page(checkout: Checkout, payment: Payment, form: CardForm | None = None
     shown = {"checkout": checkout, "payment": payment, "amount": _amount(payment, checkout.locale), "cards": CARDS}
     filled = {"errors": form.errors if form else {}, "expiry": form.typed_expiry if form else ""}
     status = 422 if form is not None else 200
-    return _page("save" if payment.only_saves else "pay", status, checkout.locale, checkout.return_url, **shown, **filled)
+    return _page(
+        "save" if payment.only_saves else "pay", status, checkout.locale, checkout.return_url, **shown, **filled
+    )
 
 
 def _confirm_page(checkout: Checkout, payment: Payment) -> Response:
