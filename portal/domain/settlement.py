@@ -225,12 +225,12 @@ def _grant(standing: Standing, method: PaymentMethod | None, now: datetime, poli
     facts: dict[str, object] = dict(_SETTLED) | {"anchor": anchor, "steps": steps, "paid_through": end}
     if method is not None:
         facts["payment_method_id"] = method.id
-    if subscription.state == "pending":
-        facts["auto_renew"] = method is not None
     if anchor == now:
         facts["started_at"] = now  # access begins here, be it again
     if invoice.reason == "purchase" and subscription.state != "active":
-        facts |= {"plan_id": invoice.plan_id, "price_id": invoice.price_id}
+        # What was agreed for this plan holds from now on; an older consent was given for another price.
+        renews = invoice.renews and (method is not None or subscription.payment_method_id is not None)
+        facts |= {"plan_id": invoice.plan_id, "price_id": invoice.price_id, "auto_renew": renews}
     before: list[Write] = []
     if invoice.reason == "purchase" and standing.unpaid_renewal is not None:
         before.append(Move(standing.unpaid_renewal, "closed", {"fail_reason": "superseded"}))

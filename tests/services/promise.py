@@ -126,7 +126,8 @@ def refunds_add_up(world: World) -> list[str]:
     found = world.rows(
         "SELECT p.refunded_minor, p.reserved_minor, "
         "coalesce(sum(CASE WHEN r.state = 'succeeded' THEN r.amount_minor END), 0) AS done, "
-        "coalesce(sum(CASE WHEN r.state IN ('requested', 'submitted', 'pending', 'unknown') THEN r.amount_minor END), 0) AS open "
+        "coalesce(sum(CASE WHEN r.state IN ('requested', 'submitted', 'pending', 'unknown') "
+        "THEN r.amount_minor END), 0) AS open "
         "FROM payments p LEFT JOIN refunds r ON r.payment_id = p.id GROUP BY p.id, p.refunded_minor, p.reserved_minor"
     )
     return [
