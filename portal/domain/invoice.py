@@ -41,6 +41,11 @@ class Invoice:
         return Money(self.total_minor, self.currency)
 
     @property
+    def saves_method(self) -> bool:
+        """Only where the box was ticked for it: a renewal paid by hand keeps no other card than the agreed one."""
+        return self.renews and self.reason == "purchase"
+
+    @property
     def payable(self) -> bool:
         return self.state == "not_paid"
 

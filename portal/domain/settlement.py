@@ -191,7 +191,7 @@ def _succeeded(standing: Standing, word: Word, now: datetime, policy: Policy) ->
         closed = [Move(invoice, "closed", {"fail_reason": "expired"})] if invoice.payable else []
         return [Move(payment, "succeeded", facts | reserved), *closed, _all_back(payment, "late", now)]
     saved: list[Write] = []
-    method = word.method if invoice.renews and payment.kind == "checkout" else None
+    method = word.method if invoice.saves_method and payment.kind == "checkout" else None
     if method is not None:
         saved, facts = [method] if word.method_is_new else [], facts | {"payment_method_id": method.id}
     paid = [Move(payment, "succeeded", facts), Move(invoice, "paid", {"paid_at": now})]

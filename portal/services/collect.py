@@ -174,7 +174,7 @@ def _start(invoice: Invoice, payment: Payment) -> Answer:
             locale=locale,
             return_url=_return_url(invoice),
             expires_at=invoice.expires_at,
-            save_method=invoice.renews,
+            save_method=invoice.saves_method,
         )
     )
 

@@ -103,8 +103,13 @@ class Broker:
     def forget(self) -> None:
         """The node and its name server, which has made itself independent of it."""
         self.kill()
-        if epmd := shutil.which("epmd"):
-            subprocess.run([epmd, "-kill"], env=self.environ, capture_output=True, timeout=30, check=False)
+        until(self._name_server_is_gone, 30, "the broker's name server is gone")
+
+    def _name_server_is_gone(self) -> bool:
+        """It refuses to go while it believes that the node lives, which takes it a moment to unlearn."""
+        asked = subprocess.run(["epmd", "-kill"], env=self.environ, capture_output=True, timeout=30, check=False)
+        said = asked.stdout + asked.stderr
+        return b"Killed" in said or b"Cannot connect" in said
 
     def _answers(self) -> bool:
         assert self.process is not None

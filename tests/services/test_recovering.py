@@ -108,7 +108,8 @@ def test_the_demand_itself_can_be_paid_on_a_page(world: World, days: int, second
     world.drain()
     assert (shown(world)["status"], dates(world)[1]) == ("active", second_month)
     days_pass(world, 31)
-    assert taken(world) == [29900] * 3  # the card of the page is the one that renews
+    # Nobody agreed that the card of this page is kept: the agreed one is tried again, and declines again.
+    assert (taken(world), shown(world)["status"]) == ([29900] * 2, "past_due")
     assert_kept(world)
 
 
