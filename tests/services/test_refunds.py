@@ -240,6 +240,7 @@ def test_a_refund_that_is_declined_at_once_changes_no_access(world: World) -> No
     ask(world, invoice, 29900)
     assert (states(world), shown(world)["status"]) == (["failed"], "active")
     assert told(world) == ["activated"]
+    world.clock.at += HOUR
     ask(world, invoice, 29900)
     assert (states(world), shown(world)["status"]) == (["failed", "succeeded"], "ended")
     assert_kept(world)
