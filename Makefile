@@ -20,7 +20,7 @@ DEV := .venv/.dev
 # A throw-away installation on SQLite, for what needs a database but must not touch anybody's.
 THROWAWAY = dir=$$(mktemp -d) && trap 'rm -rf "$$dir"' EXIT && export APP_ENV=test DATA_DIR="$$dir" DATABASE_URL= AMQP_URL=
 
-.PHONY: help demo reset services test check lint types architecture migrations-in-step translations-complete advisories
+.PHONY: help demo reset services test bench check lint types architecture migrations-in-step translations-complete advisories
 .PHONY: migration translations lock
 
 help: ## list what can be made
@@ -41,6 +41,9 @@ services: ## make sure PostgreSQL, RabbitMQ and Redis answer on their standard l
 test: $(DEV) $(CATALOGS) ## run the suite against real PostgreSQL, RabbitMQ, Redis and Chromium
 	@deploy/services --with-browser
 	@where=$$($(BIN)/python deploy/test_environment.py) && eval "$$where" && $(BIN)/pytest $(PYTEST_ARGS)
+
+bench: $(DEV) $(CATALOGS) ## measure the back office over 200,000 invoices on PostgreSQL (INVOICES=200000)
+	@$(BIN)/python -m bench.back_office $(INVOICES)
 
 check: lint types architecture migrations-in-step translations-complete advisories ## run every check that is not a test
 	@echo "All checks passed."

@@ -23,6 +23,7 @@ from portal.providers.port import Provider
 from portal.providers.registry import UnknownProvider, build
 from portal.services.clock import read_offset
 from portal.web import docs, edge, errors, health, locale
+from portal.web.admin.site import open_back_office
 from portal.web.api.routes import blueprint as api
 from portal.web.auth import READER
 from portal.web.cabinet.blueprint import blueprint as cabinet
@@ -132,6 +133,7 @@ def _open_doors(app: OpenAPI, settings: Settings) -> None:
     locale.init(app)
     errors.init(app)
     app.register_blueprint(cabinet)
+    open_back_office(app)
     app.register_blueprint(webhooks)
     app.register_blueprint(health.blueprint)
     app.register_api(api)

@@ -36,6 +36,10 @@
   }
   addEventListener("pageshow", () => document.querySelectorAll("form[data-sent]").forEach((f) => delete f.dataset.sent));
 
+  // A menu that scrolls shows where one is.
+  const here = document.querySelector(".rail [aria-current]");
+  if (here) here.scrollIntoView({ block: "nearest", inline: "center" });
+
   // Choosing a length reckons at once, where the button beside it would otherwise be needed.
   const count = document.querySelector("form.inline select");
   const button = count && count.form.querySelector("button");

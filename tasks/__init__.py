@@ -14,6 +14,7 @@ from portal.db.session import db
 from portal.jobs import JOBS, Job
 from portal.services.clock import somebody_travels
 from portal.services.heartbeat import beat
+from portal.services.job_runs import record
 from tasks.storage import LosableStorage
 
 app = create_app()
@@ -42,7 +43,7 @@ def _wake(job: Job) -> Callable[[], int]:
     def run() -> int:
         with app.app_context():
             try:
-                return 0 if somebody_travels() else job.run_once()
+                return 0 if somebody_travels() else record(job.name, job.run_once)
             finally:
                 db.session.remove()
 

@@ -25,7 +25,8 @@ from tests.conftest import database_named, run_sql, settings_for
 from tests.domain import samples
 from tests.world import World
 
-APPEND_ONLY = ("consents", "history", "prices")
+APPEND_ONLY = ("activity", "consents", "history")
+NEVER_CHANGED = ("prices",)
 FINAL = ("invoices", "refunds", "subscriptions")
 BOOKKEEPING = "alembic_version"
 
@@ -175,6 +176,8 @@ def test_each_guard_is_there(migrated: Connection) -> None:
     there = triggers(migrated)
     for table in APPEND_ONLY:
         assert {name for name in there if name.startswith(f"{table}_append_only")}, table
+    for table in NEVER_CHANGED:
+        assert f"{table}_never_changed" in there
     for table in FINAL:
         assert f"{table}_final" in there
     if migrated.dialect.name == "sqlite":

@@ -51,12 +51,17 @@ def _sqlite_begin(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
 
 
-def locked(statement: Select[Any], *, of: type[Base] | None = None, skip: bool = False) -> Select[Any]:
+def locked(statement: Select[*tuple[Any, ...]], *, of: type[Base] | None = None, skip: bool = False) -> Select[Any]:
     """Hold the rows until commit, of one table where `of` says so; `skip` leaves out those that somebody else holds.
 
     SQLite holds the whole file instead, since the transaction began.
     """
     return statement.with_for_update(of=of, skip_locked=skip)
+
+
+def referred(statement: Select[Any]) -> Select[Any]:
+    """Hold rows as a foreign key to them does: they are neither `locked` nor deleted until commit."""
+    return statement.with_for_update(read=True, key_share=True)
 
 
 def insert_or_nothing(dialect: str, table: FromClause, values: dict[str, Any]) -> Insert:
@@ -79,6 +84,33 @@ def append_only(dialect: str, table: str) -> list[str]:
         f"BEGIN SELECT RAISE(ABORT, '{table}: rows are only added'); END"
         for verb in ("UPDATE", "DELETE")
     ]
+
+
+def no_longer_append_only(dialect: str, table: str) -> list[str]:
+    """DDL: takes `append_only` back."""
+    if dialect == "postgresql":
+        return [f"DROP TRIGGER {table}_append_only ON {table}"]
+    return [f"DROP TRIGGER {table}_append_only_{verb}" for verb in ("update", "delete")]
+
+
+def never_changed(dialect: str, table: str) -> list[str]:
+    """DDL: rows of this table may come and go, and stay as they are meanwhile."""
+    if dialect == "postgresql":
+        return [
+            _REFUSE,
+            f"CREATE TRIGGER {table}_never_changed BEFORE UPDATE ON {table} "
+            "FOR EACH ROW EXECUTE FUNCTION matinee_refuse('rows are never changed')",
+        ]
+    return [
+        f"CREATE TRIGGER {table}_never_changed BEFORE UPDATE ON {table} "
+        f"BEGIN SELECT RAISE(ABORT, '{table}: rows are never changed'); END"
+    ]
+
+
+def may_change(dialect: str, table: str) -> list[str]:
+    """DDL: takes `never_changed` back."""
+    where = f" ON {table}" if dialect == "postgresql" else ""
+    return [f"DROP TRIGGER {table}_never_changed{where}"]
 
 
 def final_states(dialect: str, table: str, states: tuple[str, ...]) -> list[str]:

@@ -96,6 +96,50 @@ class ExceedsRefundable(Conflict):
     error_id = "exceeds_refundable"
 
 
+class SumChanged(Conflict):
+    """What is left is not what the operator's page showed; `available` says how much it is now."""
+
+    error_id = "sum_changed"
+
+
+class NotDecidable(Conflict):
+    """The refund does not wait for a decision any more."""
+
+    error_id = "not_decidable"
+
+
+class NotGrantable(Conflict):
+    error_id = "not_grantable"
+
+
+class PlanSold(Conflict):
+    """What was sold stays as it was sold: the plan can be archived, not changed or deleted."""
+
+    error_id = "plan_sold"
+
+
+class PlanNotSellable(Conflict):
+    """Without a price nobody can buy it."""
+
+    error_id = "plan_not_sellable"
+
+
+class CodeTaken(Conflict):
+    error_id = "code_taken"
+
+
+class PriceExists(Conflict):
+    """The plan has a price in this currency from this moment on."""
+
+    error_id = "price_exists"
+
+
+class AlreadyDone(Conflict):
+    """The same form was sent before, and done then."""
+
+    error_id = "already_done"
+
+
 class RequestInProgress(Conflict):
     error_id = "request_in_progress"
 

@@ -12,3 +12,9 @@ def new_id(at: datetime) -> UUID:
     milliseconds = int(at.timestamp() * 1000) & (1 << 48) - 1
     tail = secrets.randbits(74)
     return UUID(int=milliseconds << 80 | 0x7 << 76 | (tail >> 62) << 64 | 0b10 << 62 | tail & (1 << 62) - 1)
+
+
+def first_id(at: datetime) -> UUID:
+    """What is ordered by id begins here for everything made at `at` or later."""
+    milliseconds = int(at.timestamp() * 1000) & (1 << 48) - 1
+    return UUID(int=milliseconds << 80)

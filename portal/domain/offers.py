@@ -37,6 +37,7 @@ class Paid:
     plan: Plan
     payment: Payment
     period: Period | None
+    anchor: datetime | None  # from which this period was reckoned
     period_anchor_steps: int  # intervals consumed before this period began, from the anchor
     is_last: bool  # no other time was bought after it
     had_full_refund: bool  # within 365 days, in this group
@@ -54,6 +55,8 @@ def offers(paid: Paid, now: datetime, policy: Policy) -> list[Offer]:
         return []
     left = available(paid.payment)
     begun = period.start <= now
+    if not begun and period.end != subscription.paid_through:
+        return []  # time was given after it: taking out the middle needs an operator
     found = []
     unused, shown = (min(_unused(paid, period, at), left, key=_minor) for at in (now, now - READ_WITHIN))
     if unused:
@@ -89,7 +92,6 @@ def _unused(paid: Paid, period: Period, now: datetime) -> Money:
 
 def _edge(paid: Paid, n: int) -> datetime:
     """Where the n-th interval of the period begins."""
-    anchor = paid.subscription.anchor
-    assert anchor is not None  # noqa: S101 - paid time has an anchor
+    assert paid.anchor is not None  # noqa: S101 - paid time has an anchor
     steps = (paid.period_anchor_steps + n) * paid.plan.interval_count
-    return step(anchor, paid.subscription.zone, Interval(paid.plan.interval), steps)
+    return step(paid.anchor, paid.subscription.zone, Interval(paid.plan.interval), steps)

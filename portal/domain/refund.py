@@ -10,6 +10,10 @@ from portal.domain.money import Money
 
 OPEN = frozenset({"requested", "submitted", "pending", "unknown"})
 
+# Why an operator gives money back, and why not.
+GIVING = ("not_as_described", "technical_fault", "charged_by_mistake", "not_recognised", "goodwill", "agreement")
+REFUSING = ("time_used", "asked_too_late", "already_returned", "misuse")
+
 
 @dataclass(frozen=True)
 class Refund:
@@ -33,6 +37,7 @@ class Refund:
     next_check_at: datetime | None = None
     checks: int = 0
     note: str | None = None
+    grounds: str | None = None  # why an operator gave or refused it, of the closed lists above
 
     @property
     def reference(self) -> str:

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Literal
 
 from portal.domain.asking import next_check
 from portal.domain.cancelling import ended
 from portal.domain.change import Change, Move, Set, Write
 from portal.domain.dunning import backoff, next_action_at
-from portal.domain.errors import ExceedsRefundable, InvalidAmount, NotRefundable
+from portal.domain.errors import (
+    ExceedsRefundable,
+    InvalidAmount,
+    InvalidRequest,
+    NotDecidable,
+    NotRefundable,
+    SumChanged,
+)
 from portal.domain.ids import new_id
 from portal.domain.invoice import Invoice
 from portal.domain.money import Money
@@ -18,8 +26,11 @@ from portal.domain.outcome import Decline, DeclineClass, Outcome
 from portal.domain.payment import Payment
 from portal.domain.plan import Plan
 from portal.domain.policy import Policy
-from portal.domain.refund import Refund
+from portal.domain.refund import GIVING, REFUSING, Refund
 from portal.domain.subscription import Period, Subscription
+
+# What operators say happens to access; `take_back` only where the customer's own offer says it.
+Effect = Literal["end_now", "period_end", "keep", "take_back"]
 
 
 @dataclass(frozen=True)
@@ -36,7 +47,7 @@ class Standing:
 
     subscription: Subscription
     plan: Plan
-    period: Period | None  # the time its invoice gave
+    period: Period | None  # the time it bought: none for what came twice or too late
     payment: Payment
     unpaid_renewal: tuple[Invoice, Payment | None] | None  # with its open payment
 
@@ -62,28 +73,108 @@ def request(
     exact = [offer for offer in offers if offer.amount == amount]
     offer = next(iter(exact + [offer for offer in offers if offer.is_meant_by(amount)]), None)
     at_once = offer is not None and policy.refund_policy == "auto"
-    refund = Refund(
-        id=new_id(now),
-        payment_id=payment.id,
-        invoice_id=payment.invoice_id,
-        subscription_id=payment.subscription_id,
-        user_id=payment.user_id,
+    refund = replace(
+        _to_be_sent(payment, amount, now),
         reason="customer",
         state="submitted" if at_once else "requested",
-        amount_minor=amount.minor,
-        currency=amount.currency,
-        created_at=now,
-        modified_at=now,
         offer=offer.kind if offer else None,
         effect=_effect_of(offer),
         comment=comment,
         next_check_at=now if at_once else None,
     )
-    reserved = Move(payment, "refund_reserved", {"reserved_minor": payment.reserved_minor + amount.minor})
-    actor = f"user:{payment.user_id}"
-    return refund, Change(
-        payment.user_id, now, actor, (reserved, refund), reason="refund", invoice_id=payment.invoice_id
+    return refund, _reserving(payment, refund, now, f"user:{payment.user_id}")
+
+
+def give(
+    standing: Standing, amount: Money, effect: Effect, grounds: str | None, now: datetime, actor: str
+) -> tuple[Refund, Change]:
+    """An operator's refund, to be sent at once. Raises InvalidRequest, and what check_sum raises."""
+    payment = standing.payment
+    if payment.state not in ("succeeded", "duplicate"):
+        raise NotRefundable("nothing was paid with this payment")
+    if effect == "take_back":
+        raise InvalidRequest("an operator says end_now, period_end or keep", field="effect")
+    check_sum(payment, amount)
+    refund = replace(_to_be_sent(payment, amount, now), effect=_felt(standing, effect), grounds=grounds)
+    return refund, _reserving(payment, refund, now, actor)
+
+
+def approve(
+    standing: Standing, refund: Refund, effect: Effect, grounds: str | None, now: datetime, actor: str
+) -> Change:
+    """What a customer asked for is sent; its sum has been reserved since. Raises NotDecidable, InvalidRequest."""
+    _refuse_decided(refund)
+    if effect == "take_back" and refund.effect != "take_back":
+        raise InvalidRequest("only time that has not begun is taken back", field="effect")
+    facts = {"effect": _felt(standing, effect), "grounds": grounds, "next_check_at": now}
+    return _change(refund, now, actor, (Move(refund, "approved", facts),))
+
+
+def reject(payment: Payment, refund: Refund, grounds: str | None, now: datetime, actor: str) -> Change:
+    """The sum may be asked for again. Raises NotDecidable."""
+    _refuse_decided(refund)
+    released = {"reserved_minor": payment.reserved_minor - refund.amount_minor}
+    writes = Move(refund, "rejected", {"grounds": grounds}), Move(payment, "refund_released", released)
+    return _change(refund, now, actor, writes)
+
+
+def refuse_changed(payment: Payment, shown_left: Money) -> None:
+    """An operator decides on what the page showed, and on nothing else. Raises SumChanged."""
+    left = available(payment)
+    if left != shown_left:
+        raise SumChanged(f"{left.major} {left.currency} can be given back now", available=left)
+
+
+def giving(reason: str | None) -> str:
+    """Raises InvalidRequest."""
+    return _one_of(GIVING, reason)
+
+
+def refusing(reason: str | None) -> str:
+    """Raises InvalidRequest."""
+    return _one_of(REFUSING, reason)
+
+
+def _one_of(words: tuple[str, ...], reason: str | None) -> str:
+    if reason not in words:
+        raise InvalidRequest(f"the reason is one of {', '.join(words)}", field="reason")
+    return reason
+
+
+def _refuse_decided(refund: Refund) -> None:
+    if refund.state != "requested":
+        raise NotDecidable(f"the refund is {refund.state}")
+
+
+def _felt(standing: Standing, effect: Effect) -> Effect:
+    """Where the payment bought no time, or its time is over for good, the refund touches nothing and says so."""
+    return effect if standing.period is not None and standing.subscription.live else "keep"
+
+
+def _to_be_sent(payment: Payment, amount: Money, now: datetime) -> Refund:
+    return Refund(
+        id=new_id(now),
+        payment_id=payment.id,
+        invoice_id=payment.invoice_id,
+        subscription_id=payment.subscription_id,
+        user_id=payment.user_id,
+        reason="operator",
+        state="submitted",
+        amount_minor=amount.minor,
+        currency=amount.currency,
+        created_at=now,
+        modified_at=now,
+        next_check_at=now,
     )
+
+
+def _reserving(payment: Payment, refund: Refund, now: datetime, actor: str) -> Change:
+    reserved = Move(payment, "refund_reserved", {"reserved_minor": payment.reserved_minor + refund.amount_minor})
+    return _change(refund, now, actor, (reserved, refund))
+
+
+def _change(refund: Refund, now: datetime, actor: str, writes: tuple[Write, ...]) -> Change:
+    return Change(refund.user_id, now, actor, writes, reason="refund", invoice_id=refund.invoice_id)
 
 
 def decide(standing: Standing, refund: Refund, word: Word, now: datetime, actor: str, policy: Policy) -> Change | None:
@@ -155,7 +246,11 @@ def _effects(standing: Standing, refund: Refund, now: datetime, policy: Policy) 
             after = replace(subscription, auto_renew=False, retry_at=None)
             stopped = {"auto_renew": False, "retry_at": None}
             next_at = next_action_at(after, standing.plan, policy)
-            return [Move(subscription, "cancelled_at_period_end", stopped | {"next_action_at": next_at})]
+            move = Move(subscription, "cancelled_at_period_end", stopped | {"next_action_at": next_at})
+            return [*_drop(standing), move]
+        case "period_end" if subscription.state in ("past_due", "suspended"):
+            # The paid time is over already, as for any cancelling in these states.
+            return [*_drop(standing), Move(subscription, "refunded", ended("refunded", now))]
     return []
 
 

@@ -55,14 +55,15 @@ SUBSCRIPTION = (
     Edge("suspended", "method_added", "suspended"),
     *(
         edge
-        for state, told in (("active", DEACTIVATED), ("past_due", DEACTIVATED), ("suspended", None))
+        for state in ("active", "past_due", "suspended")
         for edge in (
             Edge(state, "not_reached", state),
             Edge(state, "rescheduled", state),
-            Edge(state, "cancelled_now", "ended", told),
-            Edge(state, "refunded", "ended", told),
+            Edge(state, "cancelled_now", "ended", DEACTIVATED),
+            Edge(state, "refunded", "ended", DEACTIVATED),
         )
     ),
+    Edge("active", "granted", "active", RENEWED),
     Edge("active", "time_returned", "active", CHANGED),
     *(
         Edge(state, "parked", state, "subscription.parked" if state in ("active", "past_due") else None)

@@ -43,13 +43,14 @@ class Subscription:
 
 @dataclass(frozen=True)
 class Period:
-    """The half-open time [start, end) that one paid invoice gave. Revoked: its money was given back."""
+    """The half-open time [start, end) that one paid invoice or one grant gave. Revoked: its money was given back."""
 
     id: UUID
     subscription_id: UUID
     start: datetime
     end: datetime
     intervals: int
-    invoice_id: UUID
+    invoice_id: UUID | None  # None: an operator's grant
     created_at: datetime
     revoked_at: datetime | None = None
+    act_id: UUID | None = None  # of the operator who granted it

@@ -32,4 +32,5 @@ class HistoryRow(Base):
     __table_args__ = (
         Index("ix_history_user_id_seq", "user_id", "seq"),
         Index("ix_history_kind_subject_id", "kind", "subject_id"),
+        Index("ix_history_at_seq", "at", "seq"),
     )

@@ -1,10 +1,10 @@
-"""What belongs to the installation itself: the clock's offset and the processes' heartbeats."""
+"""What belongs to the installation itself: the clock's offset, the processes' heartbeats, the jobs' last runs."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, CheckConstraint, String
+from sqlalchemy import BigInteger, CheckConstraint, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.db.base import Base
@@ -27,3 +27,15 @@ class HeartbeatRow(Base):
 
     process: Mapped[str] = mapped_column(String(32), primary_key=True)
     beat_at: Mapped[datetime]  # real time
+
+
+class JobRunRow(Base):
+    """The worker's last run of each job, in portal time."""
+
+    __tablename__ = "job_runs"
+
+    job: Mapped[str] = mapped_column(String(32), primary_key=True)
+    started_at: Mapped[datetime]
+    finished_at: Mapped[datetime | None]  # None: it runs, or was killed
+    done: Mapped[int]  # rows it dealt with
+    error: Mapped[str | None] = mapped_column(Text)

@@ -53,6 +53,9 @@ class InvoiceRow(Base):
         ),
         partial_index("uq_invoices_one_open_purchase", "subscription_id", where=OPEN_PURCHASE, unique=True),
         Index("ix_invoices_user_id_created_at_id", "user_id", "created_at", "id"),
+        Index("ix_invoices_state_id", "state", "id"),
+        Index("ix_invoices_reason_id", "reason", "id"),
+        Index("ix_invoices_plan_id_id", "plan_id", "id"),
         partial_index("ix_invoices_expires_at", "expires_at", where="state = 'not_paid'"),
     )
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, LargeBinary, String, Text, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.db.base import Base, Json, Serial, State, partial_index
@@ -55,9 +55,15 @@ class InboxRow(Base):
     attempts: Mapped[int]
     next_attempt_at: Mapped[datetime]
     outcome: Mapped[str | None] = mapped_column(Text)
+    # What of ours it was about, once that is known.
+    kind_of_subject: Mapped[str | None] = mapped_column(String(16))  # payment | refund | setup
+    subject_id: Mapped[UUID | None]
+    user_id: Mapped[str | None] = mapped_column(ForeignKey("users.id"))
 
     __table_args__ = (
         UniqueConstraint("provider", "event_id"),
+        Index("ix_inbox_state_seq", "state", "seq"),
+        Index("ix_inbox_user_id_seq", "user_id", "seq"),
         CheckConstraint("state IN ('received', 'processed', 'ignored', 'dead')", name="state"),
         partial_index("ix_inbox_waiting", "next_attempt_at", where=WAITING),
     )

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, String, Text
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.db.base import Base, Currency, Json, State, partial_index
@@ -16,6 +16,7 @@ from portal.domain.refund import Refund
 OPEN = "state IN ('created', 'requires_action', 'pending', 'unknown')"
 SUCCEEDED = "state = 'succeeded'"
 TO_CHECK = "next_check_at IS NOT NULL"
+IN_REVIEW = "review_at IS NOT NULL"
 
 
 class PaymentRow(Base):
@@ -65,6 +66,9 @@ class PaymentRow(Base):
         CheckConstraint("state IN ('created', 'aborted') OR sent_at IS NOT NULL", name="sent"),
         partial_index("uq_payments_one_open", "invoice_id", where=OPEN, unique=True),
         partial_index("uq_payments_one_succeeded", "invoice_id", where=SUCCEEDED, unique=True),
+        Index("ix_payments_state_id", "state", "id"),
+        Index("ix_payments_provider_id", "provider", "id"),
+        partial_index("ix_payments_in_review", "id", where=IN_REVIEW),
         partial_index("ix_payments_next_check_at", "next_check_at", where=TO_CHECK),
     )
 
@@ -77,7 +81,7 @@ class RefundRow(Base):
     payment_id: Mapped[UUID] = mapped_column(ForeignKey("payments.id"), index=True)
     invoice_id: Mapped[UUID] = mapped_column(ForeignKey("invoices.id"), index=True)
     subscription_id: Mapped[UUID] = mapped_column(ForeignKey("subscriptions.id"))
-    user_id: Mapped[str] = mapped_column(ForeignKey("users.id"))
+    user_id: Mapped[str] = mapped_column(ForeignKey("users.id"), index=True)
     reason: Mapped[str] = mapped_column(String(24))
     state: Mapped[str] = mapped_column(State)
     amount_minor: Mapped[int] = mapped_column(BigInteger)
@@ -88,11 +92,12 @@ class RefundRow(Base):
     effect: Mapped[str] = mapped_column(String(16))
     comment: Mapped[str | None] = mapped_column(Text)
     accepted_at: Mapped[datetime | None]
-    provider_ref: Mapped[str | None] = mapped_column(String(255))
+    provider_ref: Mapped[str | None] = mapped_column(String(255), index=True)
     sent_at: Mapped[datetime | None]
     next_check_at: Mapped[datetime | None]
     checks: Mapped[int]
     note: Mapped[str | None] = mapped_column(Text)
+    grounds: Mapped[str | None] = mapped_column(String(24))
 
     __table_args__ = (
         CheckConstraint(
@@ -100,5 +105,7 @@ class RefundRow(Base):
         ),
         CheckConstraint("amount_minor > 0", name="amount"),
         CheckConstraint("effect IN ('end_now', 'period_end', 'keep', 'take_back')", name="effect"),
+        Index("ix_refunds_state_id", "state", "id"),
+        Index("ix_refunds_reason_id", "reason", "id"),
         partial_index("ix_refunds_next_check_at", "next_check_at", where=TO_CHECK),
     )

@@ -40,7 +40,7 @@ class PlanRow(Base):
 
 
 class PriceRow(Base):
-    """Append-only (a trigger holds it): the price of a plan from a date on."""
+    """Never changed (a trigger holds it): the price of a plan from a date on."""
 
     __tablename__ = "prices"
     shape = Price

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from portal.db.base import Base
-from portal.models import history, installation, invoice, messages, payment, plan, subscription, user
+from portal.models import activity, history, installation, invoice, messages, payment, plan, subscription, user
 
-TABLES = (plan, user, subscription, invoice, payment, history, messages, installation)
+TABLES = (plan, user, subscription, invoice, payment, history, messages, activity, installation)
 metadata = Base.metadata

@@ -59,6 +59,9 @@ class SubscriptionRow(Base):
         # One at a time for a user in a group of plans: the one that waits for its first payment included.
         partial_index("uq_subscriptions_one_per_group", "user_id", "group", where=NOT_OVER, unique=True),
         Index("ix_subscriptions_next_action_at", "next_action_at"),
+        Index("ix_subscriptions_state_id", "state", "id"),
+        Index("ix_subscriptions_plan_id_id", "plan_id", "id"),
+        partial_index("ix_subscriptions_parked", "id", where="parked_at IS NOT NULL"),
     )
 
 
@@ -71,12 +74,14 @@ class PeriodRow(Base):
     start: Mapped[datetime]
     end: Mapped[datetime]
     intervals: Mapped[int]
-    invoice_id: Mapped[UUID] = mapped_column(ForeignKey("invoices.id"), unique=True)
+    invoice_id: Mapped[UUID | None] = mapped_column(ForeignKey("invoices.id"), unique=True)
     created_at: Mapped[datetime]
     revoked_at: Mapped[datetime | None]
+    act_id: Mapped[UUID | None] = mapped_column(ForeignKey("activity.id"), unique=True)  # of the grant
 
     __table_args__ = (
         CheckConstraint('start < "end"', name="order"),
+        CheckConstraint("(invoice_id IS NULL) <> (act_id IS NULL)", name="paid_or_granted"),
         partial_index("uq_periods_one_per_start", "subscription_id", "start", where=GIVEN, unique=True),
         # On SQLite a trigger does this (db/engines.py).
         ExcludeConstraint(

@@ -20,7 +20,7 @@ class UserRow(Base):
     shape = User
 
     id: Mapped[str] = mapped_column(String(255), primary_key=True)
-    email: Mapped[str | None] = mapped_column(String(320))
+    email: Mapped[str | None] = mapped_column(String(320), index=True)
     locale: Mapped[str] = mapped_column(String(8))
     zone: Mapped[str | None] = mapped_column(String(64))
     first_subscribed_at: Mapped[datetime | None]
@@ -30,7 +30,7 @@ class UserRow(Base):
 
     __table_args__ = (
         CheckConstraint("tokens_from_version <= entitlements_version", name="versions"),
-        Index("ix_users_first_subscribed_at", "first_subscribed_at"),
+        Index("ix_users_first_subscribed_at_id", "first_subscribed_at", "id"),
     )
 
 
@@ -41,7 +41,7 @@ class PaymentMethodRow(Base):
     id: Mapped[UUID] = mapped_column(primary_key=True)
     user_id: Mapped[str] = mapped_column(ForeignKey("users.id"), index=True)
     provider: Mapped[str] = mapped_column(String(32))
-    customer_ref: Mapped[str] = mapped_column(String(255))
+    customer_ref: Mapped[str] = mapped_column(String(255), index=True)
     method_ref: Mapped[str] = mapped_column(String(255))
     kind: Mapped[str] = mapped_column(String(16))
     title: Mapped[str] = mapped_column(String(120))

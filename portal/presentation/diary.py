@@ -30,6 +30,7 @@ OF_SUBSCRIPTIONS: Mapping[str, tuple[str, ...]] = {
         "paid %(amount)s for %(plan)s after all, until %(until)s",
         "paid for %(plan)s after all, until %(until)s",
     ),
+    "subscription.granted": ("was given time for %(plan)s, until %(until)s",),
     "subscription.renewal_declined": ("renewal of %(plan)s declined (%(why)s)", "renewal of %(plan)s declined"),
     "subscription.declined_again": (
         "renewal of %(plan)s declined again (%(why)s)",

@@ -17,6 +17,7 @@ FEATURES = {
 GROUPS = {
     "main": N_("Films and series"),
     "sport": N_("Sport"),
+    "kids": N_("For children"),
 }
 
 

@@ -22,6 +22,7 @@ class Step:
 class Tracker:
     tone: str
     title: str
+    why: str  # it was refused; "" where it was not
     next: str  # what happens now, or what to do
     access: str  # what it does to access; "" where that is nothing new
     steps: list[Step]  # in the order in which they happened
@@ -75,6 +76,14 @@ BEGINNINGS: Mapping[str, str] = {
     "customer": N_("Requested by you"),
 }
 
+# Why it was refused, by grounds.
+GROUNDS: Mapping[str, str] = {
+    "time_used": N_("The reason: the time that was paid for has already been used."),
+    "asked_too_late": N_("The reason: it was requested after the time in which money can be returned."),
+    "already_returned": N_("The reason: the money for this has already been returned."),
+    "misuse": N_("The reason: the subscription was used against the terms of service."),
+}
+
 # The last step, with the moment of the row's last change.
 ENDINGS: Mapping[str, str] = {
     "rejected": N_("Refused"),
@@ -87,7 +96,15 @@ def tracker(refund: Refund, policy: Policy, locale: str, zone: str) -> Tracker:
     gettext = words(locale).gettext
     tone, title, comes_next = STATES[refund.state]
     facts = {"answer_by": date(answer_by(refund.created_at, policy), locale, zone)}
-    return Tracker(tone, gettext(title), gettext(comes_next) % facts, gettext(_access(refund)), _steps(refund, locale))
+    why = GROUNDS.get(refund.grounds or "") if refund.state == "rejected" else None
+    return Tracker(
+        tone=tone,
+        title=gettext(title),
+        why=gettext(why) if why else "",
+        next=gettext(comes_next) % facts,
+        access=gettext(_access(refund)),
+        steps=_steps(refund, locale),
+    )
 
 
 def answer_by(asked_at: datetime, policy: Policy) -> datetime:

@@ -119,6 +119,46 @@ TABLE: Mapping[str, tuple[str, str, str]] = {
         N_("The sum is larger than what is left of this payment. Nothing has been changed."),
         N_("Ask for a smaller sum."),
     ),
+    "sum_changed": (
+        N_("The sum has changed"),
+        N_("Another sum can be returned now than the page showed. Nothing has been changed."),
+        N_("Look at the new sum and decide again."),
+    ),
+    "not_decidable": (
+        N_("This refund is decided already"),
+        N_("The refund does not wait for a decision any more: somebody approved or refused it. Nothing was done now."),
+        N_("Open the refund: it shows who decided what."),
+    ),
+    "not_grantable": (
+        N_("No time can be added now"),
+        N_("Time is added only to an active subscription of which nothing is being charged or taken back."),
+        N_("Open the subscription: it shows how things stand now."),
+    ),
+    "plan_sold": (
+        N_("The plan has been sold"),
+        N_("What was sold stays as it was sold: only its words and its position may change."),
+        N_("Archive the plan and make another one."),
+    ),
+    "plan_not_sellable": (
+        N_("The plan has no price"),
+        N_("Without a price that is valid now, in the currency of this portal, nobody could buy the plan."),
+        N_("Add a price first."),
+    ),
+    "code_taken": (
+        N_("The code is taken"),
+        N_("Another plan has this code. Nothing has been changed."),
+        N_("Choose another code."),
+    ),
+    "price_exists": (
+        N_("There is such a price already"),
+        N_("The plan has a price in this currency from this very moment on. Nothing has been changed."),
+        N_("Choose another moment."),
+    ),
+    "already_done": (
+        N_("Already done"),
+        N_("This form was sent before, and what it asks for was done then. Nothing was done twice."),
+        N_("Look at the result; for doing it once more, open the form anew."),
+    ),
     "request_in_progress": (
         N_("Already being done"),
         N_("The same request is being carried out right now."),

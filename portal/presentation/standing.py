@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from portal.domain.subscription import Subscription
+from portal.presentation.checkout import Label
 from portal.presentation.dates import date
 from portal.presentation.language import N_, tell, words
 from portal.queries.subscriptions import SubscriptionCard
@@ -140,6 +141,12 @@ TABLE: Mapping[str, tuple[str, ...]] = {
 def standing(card: SubscriptionCard, locale: str, zone: str) -> Standing:
     tone, label, *sentences = TABLE[case_of(card.subscription)]
     return Standing(tone, words(locale).gettext(label), tell(sentences, _facts(card, locale, zone), locale))
+
+
+def label(subscription: Subscription, locale: str) -> Label:
+    """What a list has room for: the same label without its sentence."""
+    tone, text, *_ = TABLE[case_of(subscription)]
+    return Label(tone, words(locale).gettext(text))
 
 
 def case_of(subscription: Subscription) -> str:

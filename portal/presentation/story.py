@@ -66,6 +66,11 @@ SENTENCES: Mapping[str, tuple[str, ...]] = {
         N_("Subscription renewed: %(plan)s, paid until %(until)s."),
         N_("Subscription renewed: %(plan)s."),
     ),
+    "subscription.granted": (
+        "good",
+        N_("Time added by our support: %(plan)s, paid until %(until)s."),
+        N_("Time added by our support: %(plan)s."),
+    ),
     "subscription.renewal_declined": ("bad", N_("The renewal could not be charged: %(plan)s.")),
     "subscription.declined_again": ("bad", N_("The renewal could not be charged once more: %(plan)s.")),
     "subscription.recovered": (

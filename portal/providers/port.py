@@ -109,7 +109,8 @@ class Provider(Protocol):
 
     def charge(self, order: ChargeOrder) -> Answer: ...
 
-    def refund(self, order: RefundOrder) -> Answer: ...
+    def refund(self, order: RefundOrder) -> Answer:
+        """`failed` with a gateway decline: nothing happened, to be sent again. With any other: refused for good."""
 
     def find(self, reference: str) -> Answer: ...
 

@@ -73,7 +73,8 @@ class SandboxProvider:
         return self._create("/v1/charges", order.reference, body)
 
     def refund(self, order: RefundOrder) -> Answer:
-        return self._create("/v1/refunds", order.reference, {"payment": order.payment_ref, **_sum(order.amount)})
+        body = {"payment": order.payment_ref, **_sum(order.amount)}
+        return self._create("/v1/refunds", order.reference, body, refused=DeclineClass.hard)
 
     def find(self, reference: str) -> Answer:
         return self._find("/v1/payments", reference)
@@ -108,11 +109,15 @@ class SandboxProvider:
             return Notice(f"unreadable:{hashlib.sha256(body).hexdigest()[:32]}", "unreadable", None)
         return Notice(event_id, kind, reference if isinstance(reference, str) else None)
 
-    def _create(self, path: str, reference: str, body: dict[str, Any]) -> Answer:
+    def _create(
+        self, path: str, reference: str, body: dict[str, Any], refused: DeclineClass = DeclineClass.gateway
+    ) -> Answer:
+        """`refused`: what it means that the sandbox will not do this, however often it is asked."""
         heard = self._call("POST", path, {"reference": reference, **body}, key=reference)
         if heard.proves_nothing_happened:
             code = heard.code or "rate_limited"  # only a 429 proves it without a word
-            return Answer(Outcome.failed, decline=Decline(DeclineClass.gateway, code), note=heard.note)
+            kind = refused if heard.is_about_the_order else DeclineClass.gateway
+            return Answer(Outcome.failed, decline=Decline(kind, code), note=heard.note)
         return _look(heard, reference)
 
     def _find(self, path: str, reference: str) -> Answer:
@@ -162,6 +167,11 @@ class Heard:
             return True
         refused = httpx.codes.is_client_error(self.status) and self.status != httpx.codes.CONFLICT
         return refused and self.code not in (None, "idempotency_mismatch")
+
+    @property
+    def is_about_the_order(self) -> bool:
+        """Refused for what it asks. A wrong key of ours, a wrong address or a queue may be put right meanwhile."""
+        return self.status in (httpx.codes.BAD_REQUEST, httpx.codes.PAYMENT_REQUIRED, httpx.codes.UNPROCESSABLE_ENTITY)
 
     @property
     def note(self) -> str:

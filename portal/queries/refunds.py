@@ -38,6 +38,16 @@ def detail(refund_id: UUID, user_id: str) -> RefundDetail | None:
     return RefundDetail(refund, invoice, payment, _names(invoice.id), _method_title(payment))
 
 
+def one(refund_id: UUID) -> Refund | None:
+    """Anybody's: for operators."""
+    return rows.find(Refund, RefundRow.id == refund_id)
+
+
+def refundable(invoice_id: UUID) -> Payment | None:
+    """The payment that paid an invoice, anybody's: for operators."""
+    return rows.find(Payment, PaymentRow.invoice_id == invoice_id, PaymentRow.state == "succeeded")
+
+
 def _names(invoice_id: UUID) -> Mapping[str, str]:
     first = InvoiceLineRow.invoice_id == invoice_id, InvoiceLineRow.position == 1
     names: Mapping[str, str] = db.session.scalars(select(InvoiceLineRow.names).where(*first)).one()

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import or_, select
+from sqlalchemy import ColumnElement, or_, select
 
 from portal.db import rows
 from portal.db.session import db
@@ -48,18 +48,40 @@ class SubscriptionCard:
 
 def of_user(user_id: str, now: datetime, policy: Policy) -> list[SubscriptionCard]:
     """Live and ended ones, the live first, then the newest first. Two statements, whatever the number of rows."""
+    mine = SubscriptionRow.user_id == user_id, SubscriptionRow.state != "expired"
+    return sorted(_cards(*mine, now=now, policy=policy), key=lambda card: not card.subscription.live)
+
+
+def find(subscription_id: UUID, now: datetime, policy: Policy) -> SubscriptionCard | None:
+    """Anybody's, in any state."""
+    found = _cards(SubscriptionRow.id == subscription_id, now=now, policy=policy)
+    return found[0] if found else None
+
+
+def in_group(user_id: str, group: str) -> Subscription | None:
+    """The one subscription of a group that is not over."""
+    return rows.find(
+        Subscription,
+        SubscriptionRow.user_id == user_id,
+        SubscriptionRow.group == group,
+        or_(SubscriptionRow.state == "pending", SubscriptionRow.state.in_(LIVE)),
+    )
+
+
+def _cards(*where: ColumnElement[bool], now: datetime, policy: Policy) -> list[SubscriptionCard]:
+    """Newest first."""
     subscription, plan, price = SubscriptionRow.__table__, PlanRow.__table__, PriceRow.__table__
     statement = (
         select(subscription, plan, price, PaymentMethodRow.title.label("method_title"))
         .join(plan, plan.c.id == subscription.c.plan_id)
         .join(price, price.c.id == subscription.c.price_id)
         .outerjoin(PaymentMethodRow, PaymentMethodRow.id == subscription.c.payment_method_id)
-        .where(subscription.c.user_id == user_id, subscription.c.state != "expired")
+        .where(*where)
         .order_by(subscription.c.created_at.desc(), subscription.c.id.desc())
     )
     found = db.session.execute(statement).mappings().all()
     periods = _periods([row[subscription.c.id] for row in found])
-    cards = [
+    return [
         _card(
             rows.read_from(Subscription, subscription, row),
             rows.read_from(Plan, plan, row),
@@ -71,17 +93,6 @@ def of_user(user_id: str, now: datetime, policy: Policy) -> list[SubscriptionCar
         )
         for row in found
     ]
-    return sorted(cards, key=lambda card: not card.subscription.live)
-
-
-def in_group(user_id: str, group: str) -> Subscription | None:
-    """The one subscription of a group that is not over."""
-    return rows.find(
-        Subscription,
-        SubscriptionRow.user_id == user_id,
-        SubscriptionRow.group == group,
-        or_(SubscriptionRow.state == "pending", SubscriptionRow.state.in_(LIVE)),
-    )
 
 
 def _periods(ids: list[UUID]) -> dict[UUID, list[Period]]:
@@ -113,7 +124,7 @@ def _card(
         first_start=periods[0].start if periods else None,
         price=price.amount,
         gives_up_at=dunning.give_up_at(subscription, policy) if subscription.state in OWING else None,
-        last_invoice_id=periods[-1].invoice_id if periods else None,
+        last_invoice_id=next((p.invoice_id for p in reversed(periods) if p.invoice_id is not None), None),
     )
 
 

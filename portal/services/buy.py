@@ -101,14 +101,15 @@ def preview(person: Person, code: str, count: int) -> Preview:
 def _order(person: Person, request: BuyRequest) -> tuple[Purchase, Payment | None]:
     """One transaction: the user, the subscription, the invoice and what was agreed. Also a payment to be closed."""
     now = runtime.clock.now()
-    offer = _offer(request.code, request.count, request.currency)
-    order = Order(
-        offer.plan, offer.price, request.count, _provider(request.provider), request.agreement, request.return_url
-    )
+    _offer(request.code, request.count, request.currency)
+    provider = _provider(request.provider)
     with atomic():
         user = users.remember(person, request.email, request.locale, now)
         if user.email is None:
             raise EmailRequired("an e-mail address is needed for receipts")
+        standing.hold_plan(request.code)
+        offer = _offer(request.code, request.count, request.currency)
+        order = Order(offer.plan, offer.price, request.count, provider, request.agreement, request.return_url)
         standing_now = _standing(user, offer)
         zone = zone_or(runtime.policy.zone, user.zone)
         purchase = purchasing.decide(user, standing_now, order, now, runtime.policy, zone)

@@ -7,14 +7,11 @@ from uuid import UUID
 from sqlalchemy import select
 
 from portal import runtime
-from portal.db import rows
 from portal.db.session import atomic, db
 from portal.domain import cancelling
 from portal.domain.cancelling import Standing, When
 from portal.domain.errors import NotFound
-from portal.domain.invoice import Invoice
 from portal.domain.user import Person
-from portal.models.invoice import InvoiceRow
 from portal.models.subscription import SubscriptionRow
 from portal.services import journal, standing
 from portal.services.methods import chargeable
@@ -46,14 +43,4 @@ def _mine(person: Person, subscription_id: UUID) -> Standing:
     owner = db.session.scalar(select(SubscriptionRow.user_id).where(SubscriptionRow.id == subscription_id))
     if owner != person.id:
         raise NotFound(f"no subscription {subscription_id}")
-    standing.lock_user(owner)
-    subscription = standing.lock_subscription(subscription_id)
-    unpaid = rows.find_all(
-        Invoice,
-        InvoiceRow.subscription_id == subscription_id,
-        InvoiceRow.state == "not_paid",
-        order=[InvoiceRow.id],
-        lock=True,
-    )
-    with_payments = tuple((invoice, standing.open_payment(invoice.id)) for invoice in unpaid)
-    return Standing(subscription, standing.plan_of(subscription.plan_id), with_payments)
+    return standing.to_cancel(subscription_id)

@@ -33,5 +33,5 @@ def beat(process: str) -> None:
 def silent() -> list[str]:
     """Processes that should beat and do not."""
     now = real_now()
-    last = dict(db.session.execute(select(HeartbeatRow.process, HeartbeatRow.beat_at)).tuples().all())
+    last = dict(db.session.execute(select(HeartbeatRow.process, HeartbeatRow.beat_at)).all())
     return [name for name, patience in PATIENCE.items() if name not in last or now - last[name] > patience]

@@ -9,7 +9,8 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
+from uuid import UUID
 
 from sqlalchemy import select, update
 
@@ -38,6 +39,27 @@ class Received:
     provider: str
     body: bytes
     attempts: int
+
+
+class Subject(NamedTuple):
+    """What of ours a webhook is about."""
+
+    kind: str  # payment | refund | setup
+    id: UUID
+    user_id: str
+
+
+class Applied(NamedTuple):
+    outcome: str
+    heard: bool
+    subject: Subject | None = None
+
+
+ASK: Mapping[str, Callable[[UUID], Heard]] = {
+    "payment": ask,
+    "refund": ask_about_refund,
+    "setup": ask_about_setup,
+}
 
 
 def receive(provider_name: str, headers: Mapping[str, str], body: bytes) -> bool:
@@ -74,12 +96,12 @@ def run_once(limit: int = 100) -> int:
     for received in due:
         failpoints.reached("inbox.taken")
         try:
-            outcome, heard = _apply(received)
+            applied = _apply(received)
         except Exception as error:  # one bad message must not hold back the others
             log.exception("inbox %s: not applied", received.seq)
-            outcome, heard = f"{type(error).__name__}: {error}", False
+            applied = Applied(f"{type(error).__name__}: {error}", False)
         failpoints.reached("inbox.applied")
-        _finish(received, outcome, heard)
+        _finish(received, applied)
     return len(due)
 
 
@@ -109,42 +131,46 @@ def _due(limit: int) -> list[Received]:
     return found
 
 
-def _apply(received: Received) -> tuple[str, bool]:
+def _apply(received: Received) -> Applied:
     """A webhook is a hint which object to look at: its content is old by now, the provider's answer is not."""
     provider = runtime.providers.get(received.provider)
     if provider is None:
-        return "ignored: this payment system is switched off", True
-    reference = provider.parse(received.body).reference or ""
+        return Applied("ignored: this payment system is switched off", True)
+    subject = _subject_of(provider.parse(received.body).reference or "")
+    if subject is None:
+        return Applied("ignored: names nothing of ours", True)
+    if ASK[subject.kind](subject.id) is Heard.silent:
+        return Applied("the payment system could not tell", False, subject)
+    return Applied("processed", True, subject)
+
+
+def _subject_of(reference: str) -> Subject | None:
+    """Our row is committed before the provider hears of it, so an unknown reference is somebody else's."""
     payment_id, refund_id, setup_id = payment_id_of(reference), refund_id_of(reference), setup_id_of(reference)
-    # Our row is committed before the provider hears of it, so an unknown reference is somebody else's.
-    if payment_id and rows.find(Payment, PaymentRow.id == payment_id):
-        return _said(ask(payment_id))
-    if refund_id and rows.find(Refund, RefundRow.id == refund_id):
-        return _said(ask_about_refund(refund_id))
-    if setup_id and rows.find(MethodSetup, MethodSetupRow.id == setup_id):
-        return _said(ask_about_setup(setup_id))
-    return "ignored: names nothing of ours", True
+    if payment_id and (payment := rows.find(Payment, PaymentRow.id == payment_id)):
+        return Subject("payment", payment_id, payment.user_id)
+    if refund_id and (refund := rows.find(Refund, RefundRow.id == refund_id)):
+        return Subject("refund", refund_id, refund.user_id)
+    if setup_id and (setup := rows.find(MethodSetup, MethodSetupRow.id == setup_id)):
+        return Subject("setup", setup_id, setup.user_id)
+    return None
 
 
-def _said(heard: Heard) -> tuple[str, bool]:
-    if heard is Heard.silent:
-        return "the payment system could not tell", False
-    return "processed", True
-
-
-def _finish(received: Received, outcome: str, heard: bool) -> None:
+def _finish(received: Received, applied: Applied) -> None:
     now = runtime.clock.now()
-    if heard:
-        values: dict[str, Any] = {"state": outcome.partition(":")[0], "processed_at": now, "outcome": outcome}
+    values: dict[str, Any] = {"attempts": received.attempts + 1, "outcome": applied.outcome}
+    if applied.heard:
+        values |= {"state": applied.outcome.partition(":")[0], "processed_at": now}
     else:
-        values = {"next_attempt_at": _later(now, received.attempts), "outcome": outcome}
+        values["next_attempt_at"] = _later(now, received.attempts)
         if received.attempts + 1 >= ATTEMPTS:
             values["state"] = "dead"
+    if applied.subject is not None:
+        kind, subject_id, user_id = applied.subject
+        values |= {"kind_of_subject": kind, "subject_id": subject_id, "user_id": user_id}
     with atomic():
         db.session.execute(
-            update(InboxRow)
-            .where(InboxRow.seq == received.seq, InboxRow.state == "received")
-            .values(attempts=received.attempts + 1, **values)
+            update(InboxRow).where(InboxRow.seq == received.seq, InboxRow.state == "received").values(**values)
         )
 
 

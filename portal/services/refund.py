@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import exists, select
@@ -16,8 +17,9 @@ from portal.domain.invoice import Invoice
 from portal.domain.money import Money
 from portal.domain.offers import ONCE_IN, Offer, Paid
 from portal.domain.payment import Payment
-from portal.domain.subscription import Period
+from portal.domain.subscription import Period, Subscription
 from portal.domain.user import Person
+from portal.models.history import HistoryRow
 from portal.models.invoice import InvoiceRow
 from portal.models.payment import PaymentRow, RefundRow
 from portal.models.subscription import PeriodRow, SubscriptionRow
@@ -27,8 +29,8 @@ from portal.services import give_back, journal, standing
 def offers_of(person: Person, invoice_id: UUID) -> list[Offer]:
     """What the customer can have back by themselves, now. Raises NotFound."""
     invoice = _mine(person, invoice_id)
-    payment = _paid(invoice.id)
-    return _offers(invoice, payment) if payment else []
+    payment = paid_by(invoice.id)
+    return offered(invoice, payment) if payment else []
 
 
 def request(person: Person, invoice_id: UUID, amount: Money, comment: str | None) -> UUID:
@@ -56,11 +58,11 @@ def _request(person: Person, invoice_id: UUID, choose: Callable[[list[Offer]], M
     _mine(person, invoice_id)
     with atomic():
         _, invoice, _ = standing.lock_invoice(invoice_id)
-        paid = _paid(invoice_id, lock=True)
-        offered = _offers(invoice, paid) if paid else []
-        amount = choose(offered)
+        paid = paid_by(invoice_id, lock=True)
+        found = offered(invoice, paid) if paid else []
+        amount = choose(found)
         payment = refunding.check_sum(paid, amount)
-        refund, change = refunding.request(payment, amount, offered, comment, now, runtime.policy)
+        refund, change = refunding.request(payment, amount, found, comment, now, runtime.policy)
         journal.record([change])
     failpoints.reached("refund.reserved")
     if refund.state == "submitted":
@@ -75,24 +77,53 @@ def _mine(person: Person, invoice_id: UUID) -> Invoice:
     return invoice
 
 
-def _paid(invoice_id: UUID, *, lock: bool = False) -> Payment | None:
+def paid_by(invoice_id: UUID, *, lock: bool = False) -> Payment | None:
+    """The one payment that paid an invoice."""
     return rows.find(Payment, PaymentRow.invoice_id == invoice_id, PaymentRow.state == "succeeded", lock=lock)
 
 
-def _offers(invoice: Invoice, payment: Payment) -> list[Offer]:
+def offered(invoice: Invoice, payment: Payment) -> list[Offer]:
+    """What can be had back of a paid invoice by right, now."""
     subscription = standing.subscription(invoice.subscription_id)
     period = rows.find(Period, PeriodRow.invoice_id == invoice.id, PeriodRow.revoked_at.is_(None))
-    last = period is not None and period.end == subscription.paid_through
+    anchor, steps = _anchor_of(subscription, period)
     paid = Paid(
         subscription=subscription,
         plan=standing.plan_of(invoice.plan_id),
         payment=payment,
         period=period,
-        period_anchor_steps=subscription.steps - period.intervals if period else 0,
-        is_last=last,
+        anchor=anchor,
+        period_anchor_steps=steps - period.intervals if period else 0,
+        is_last=period is not None and not _bought_after(period),
         had_full_refund=_had_full_refund(invoice.user_id, subscription.group),
     )
     return offers.offers(paid, runtime.clock.now(), runtime.policy)
+
+
+def _bought_after(period: Period) -> bool:
+    """Time that was given is nobody's money: what was bought before it is still what was bought last."""
+    later = exists().where(
+        PeriodRow.subscription_id == period.subscription_id,
+        PeriodRow.start > period.start,
+        PeriodRow.invoice_id.is_not(None),
+        PeriodRow.revoked_at.is_(None),
+    )
+    return bool(db.session.scalar(select(later)))
+
+
+def _anchor_of(subscription: Subscription, period: Period | None) -> tuple[datetime | None, int]:
+    """Anchor and steps at the end of a period. A grant after it began to count anew; the story knows the old ones."""
+    if period is None or period.end == subscription.paid_through:
+        return subscription.anchor, subscription.steps
+    told = (
+        select(HistoryRow.facts)
+        .where(HistoryRow.subscription_id == subscription.id, HistoryRow.kind == "subscription")
+        .order_by(HistoryRow.seq.desc())
+    )
+    for facts in db.session.scalars(told):
+        if facts.get("paid_through") == period.end.isoformat():
+            return datetime.fromisoformat(facts["anchor"]), facts["steps"]
+    return subscription.anchor, subscription.steps
 
 
 def _had_full_refund(user_id: str, group: str) -> bool:

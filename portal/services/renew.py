@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import TypeAlias
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, select, tuple_
 
 from portal import failpoints, runtime
 from portal.db import rows
@@ -28,18 +29,19 @@ from portal.services import collect, journal
 from portal.services.one_by_one import one_by_one
 
 CHUNK = 50
+Place: TypeAlias = tuple[datetime, UUID]  # when it was due, and which
 
 
-def run_once(limit: int = 100_000) -> int:
+def run_once() -> int:
     """Everything that is due, in chunks; several processes share the work. Answers how many were dealt with."""
     one_by_one(_left_behind(), collect.charge)
-    seen: set[UUID] = set()
-    while len(seen) < limit:
-        decided = _decide_chunk(seen)
-        if not decided:
-            break
+    decided, reached = _decide_chunk(None)
+    done = len(decided)
+    while reached is not None:
         one_by_one([one.payment_id for one in decided if one.payment_id is not None], collect.charge)
-    return len(seen)
+        decided, reached = _decide_chunk(reached)
+        done += len(decided)
+    return done
 
 
 def next_due() -> datetime | None:
@@ -52,31 +54,40 @@ def next_due() -> datetime | None:
     )
 
 
-def _decide_chunk(seen: set[UUID]) -> list[Decision]:
-    """Claim, decide and record one chunk in one commit. Empty: nothing is left that is due."""
+def _decide_chunk(reached: Place | None) -> tuple[list[Decision], Place | None]:
+    """Claim, decide and record one chunk in one commit. Answers how far it got; None: nothing is left that is due."""
     now = runtime.clock.now()
     with atomic():
-        claimed = _claim(now, seen)
-        seen |= {subscription.id for subscription in claimed}
+        claimed, reached = _claim(now, reached)
         decisions = [renewing.decide(standing, now, runtime.policy) for standing in _standings(claimed)]
         journal.record([decision.change for decision in decisions if decision.change])
     failpoints.reached("renew.intended")
-    return decisions
+    return decisions, reached
 
 
-def _claim(now: datetime, seen: set[UUID]) -> list[Subscription]:
-    """Due subscriptions whose users nobody else is working on; the locks are on the users' rows."""
+def _claim(now: datetime, reached: Place | None) -> tuple[list[Subscription], Place | None]:
+    """Due subscriptions whose users nobody else is working on; the locks are on the users' rows.
+
+    Each is met once in a run, whatever became of it: the next chunk begins behind the last one's place.
+    """
+    place = tuple_(SubscriptionRow.next_action_at, SubscriptionRow.id)
     statement = (
-        select(SubscriptionRow.id)
+        select(SubscriptionRow.next_action_at, SubscriptionRow.id)
         .join(UserRow, UserRow.id == SubscriptionRow.user_id)
-        .where(SubscriptionRow.next_action_at <= now, SubscriptionRow.id.not_in(seen), *_claimable())
+        .where(SubscriptionRow.next_action_at <= now, *_claimable())
         .order_by(SubscriptionRow.next_action_at, SubscriptionRow.id)
         .limit(CHUNK)
     )
-    ids = list(db.session.scalars(locked(statement, of=UserRow, skip=True)))
-    return rows.find_all(
+    if reached is not None:
+        statement = statement.where(place > reached)
+    found = db.session.execute(locked(statement, of=UserRow, skip=True)).all()
+    if not found:
+        return [], None
+    ids = [one for _, one in found]
+    claimed = rows.find_all(
         Subscription, SubscriptionRow.id.in_(ids), *_claimable(), order=[SubscriptionRow.id], lock=True
     )
+    return claimed, found[-1]
 
 
 def _claimable() -> tuple[ColumnElement[bool], ...]:

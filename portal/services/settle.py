@@ -10,6 +10,7 @@ from portal import runtime
 from portal.db import rows
 from portal.db.session import atomic, db
 from portal.domain import refunding, settlement
+from portal.domain.errors import NotFound
 from portal.domain.ids import new_id
 from portal.domain.invoice import Invoice
 from portal.domain.method import PaymentMethod
@@ -41,30 +42,34 @@ def settle_refund(refund_id: UUID, answer: Answer) -> None:
     with atomic():
         payment, refund = lock_refund(refund_id)
         word = refunding.Word(answer.outcome, answer.provider_ref, answer.decline, answer.note)
-        facts, actor = _refund_facts(payment), f"provider:{payment.provider}"
+        facts, actor = refund_facts(payment), f"provider:{payment.provider}"
         change = refunding.decide(facts, refund, word, now, actor, runtime.policy)
         if change:
             journal.record([change])
 
 
-def _refund_facts(payment: Payment) -> refunding.Standing:
+def refund_facts(payment: Payment) -> refunding.Standing:
+    """What a refund of a payment may touch. A second payment of one invoice did not buy the time the first one did."""
+    bought = PeriodRow.invoice_id == payment.invoice_id, PeriodRow.revoked_at.is_(None)
     subscription = standing.subscription(payment.subscription_id)
     renewal = standing.unpaid_renewal(subscription.id)
     return refunding.Standing(
         subscription=subscription,
         plan=standing.plan_of(subscription.plan_id),
-        period=rows.find(Period, PeriodRow.invoice_id == payment.invoice_id, PeriodRow.revoked_at.is_(None)),
+        period=rows.find(Period, *bought) if payment.state == "succeeded" else None,
         payment=payment,
         unpaid_renewal=(renewal, standing.open_payment(renewal.id)) if renewal else None,
     )
 
 
 def lock_refund(refund_id: UUID) -> tuple[Payment, Refund]:
+    """Raises NotFound."""
     payment_id = db.session.scalar(select(RefundRow.payment_id).where(RefundRow.id == refund_id))
-    assert payment_id is not None  # noqa: S101 - callers read the id from the row
+    if payment_id is None:
+        raise NotFound(f"no refund {refund_id}")
     _, _, payment = standing.lock_payment(payment_id)
     refund = rows.find(Refund, RefundRow.id == refund_id, lock=True)
-    assert refund is not None  # noqa: S101 - as above
+    assert refund is not None  # noqa: S101 - refunds are never deleted
     return payment, refund
 
 

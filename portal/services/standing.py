@@ -8,7 +8,9 @@ from uuid import UUID
 from sqlalchemy import select
 
 from portal.db import rows
+from portal.db.engines import referred
 from portal.db.session import db
+from portal.domain import cancelling
 from portal.domain.errors import NotFound
 from portal.domain.invoice import Invoice
 from portal.domain.payment import OPEN, Payment
@@ -44,6 +46,15 @@ def lock_group(user_id: str, group: str) -> Subscription | None:
 
 def lock_subscription(subscription_id: UUID) -> Subscription:
     return _found(rows.find(Subscription, SubscriptionRow.id == subscription_id, lock=True))
+
+
+def lock_owned(subscription_id: UUID) -> Subscription:
+    """A subscription after its user, for who knows only its id. Raises NotFound."""
+    owner = db.session.scalar(select(SubscriptionRow.user_id).where(SubscriptionRow.id == subscription_id))
+    if owner is None:
+        raise NotFound(f"no subscription {subscription_id}")
+    lock_user(owner)
+    return lock_subscription(subscription_id)
 
 
 def subscription(subscription_id: UUID) -> Subscription:
@@ -89,6 +100,25 @@ def unpaid_renewal(subscription_id: UUID) -> Invoice | None:
         InvoiceRow.state == "not_paid",
         lock=True,
     )
+
+
+def to_cancel(subscription_id: UUID) -> cancelling.Standing:
+    """A subscription with everything that could still be paid for it. Raises NotFound."""
+    found = lock_owned(subscription_id)
+    unpaid = rows.find_all(
+        Invoice,
+        InvoiceRow.subscription_id == subscription_id,
+        InvoiceRow.state == "not_paid",
+        order=[InvoiceRow.id],
+        lock=True,
+    )
+    with_payments = tuple((invoice, open_payment(invoice.id)) for invoice in unpaid)
+    return cancelling.Standing(found, plan_of(found.plan_id), with_payments)
+
+
+def hold_plan(code: str) -> None:
+    """Until commit no operator changes or deletes what is being sold; other customers may buy it meanwhile."""
+    db.session.execute(referred(select(PlanRow.id).where(PlanRow.code == code)))
 
 
 def plan_of(plan_id: UUID) -> Plan:

@@ -15,7 +15,7 @@ from portal.domain.calendar import Interval, zone_or
 from portal.domain.errors import Refused
 from portal.domain.money import Money
 from portal.domain.user import Person
-from portal.presentation import dates, features, intervals
+from portal.presentation import dates, features, intervals, operators
 from portal.presentation import money as money_words
 from portal.presentation.language import DIRECTORY, in_language, known
 from portal.web.auth import optional_person
@@ -112,4 +112,6 @@ FILTERS = {
     "in_language": lambda texts: in_language(texts, language()),
     "feature": lambda code: features.feature(code, language()),
     "group": lambda code: features.group(code, language()),
+    "act": lambda code: operators.say(operators.ACTS, code, language()),
+    "grounds": lambda code: operators.say({**operators.GIVING, **operators.REFUSING}, code, language()),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -32,6 +33,7 @@ def paid(count: int = 1, **more: Any) -> Paid:
         "plan": samples.plan(),
         "payment": samples.payment("succeeded", succeeded_at=ANCHOR, **(amount | payment)),
         "period": period,
+        "anchor": ANCHOR,
         "period_anchor_steps": 0,
         "is_last": True,
         "had_full_refund": False,
@@ -75,6 +77,18 @@ def test_time_that_has_not_begun_is_offered_whole_and_does_not_end_access() -> N
     found = offers(paid(), ANCHOR - timedelta(days=3), POLICY)
     whole = Money(29_900, "RUB")
     assert found == [Offer("unused", whole, ends_access=False, shown=whole)]
+
+
+def test_granted_time_after_it_changes_nothing_in_what_is_left_of_bought_time() -> None:
+    """The anchor has moved to the end of the grant; the time that was bought is reckoned from its own."""
+    now, end = ANCHOR + timedelta(days=7), ENDS[3] + timedelta(days=10)
+    extended = replace(paid(3).subscription, anchor=end, steps=0, paid_through=end)
+    assert offers(paid(3, subscription=extended), now, POLICY) == offers(paid(3), now, POLICY)
+
+
+def test_bought_time_that_has_not_begun_is_not_taken_out_from_before_granted_time() -> None:
+    extended = replace(paid().subscription, paid_through=ENDS[1] + timedelta(days=10))
+    assert offers(paid(subscription=extended), ANCHOR - timedelta(days=3), POLICY) == []
 
 
 @given(st.integers(0, 28 * 86_400), st.integers(0, 28 * 86_400), st.integers(1, 10**6))

@@ -10,11 +10,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portal.domain.change import Change
+from portal.domain.errors import InvalidRequest, NotDecidable, NotRefundable, SumChanged
+from portal.domain.money import Money
 from portal.domain.outcome import Decline, DeclineClass, Outcome
 from portal.domain.payment import Payment
 from portal.domain.policy import Policy
-from portal.domain.refund import Refund
-from portal.domain.refunding import Standing, Word, decide
+from portal.domain.refund import GIVING, REFUSING, Refund
+from portal.domain.refunding import (
+    Effect,
+    Standing,
+    Word,
+    approve,
+    decide,
+    give,
+    giving,
+    refuse_changed,
+    refusing,
+    reject,
+)
 from tests.domain import samples
 from tests.domain.ledger import moved, moves
 from tests.domain.samples import NOW, SUM
@@ -101,6 +114,120 @@ def test_a_refund_nobody_can_tell_about_is_asked_about_less_and_less_often() -> 
         waits.append((refund.next_check_at - now) / timedelta(minutes=1))
         now = refund.next_check_at
     assert waits == [1, 5, 60, 1440, 1440]
+
+
+def whole(**more: Any) -> Standing:
+    """A payment with the running time that it bought."""
+    facts: dict[str, Any] = {
+        "subscription": samples.running(),
+        "plan": samples.plan(),
+        "period": samples.period(),
+        "payment": samples.payment("succeeded"),
+        "unpaid_renewal": None,
+    }
+    return Standing(**(facts | more))
+
+
+@pytest.mark.parametrize("effect", ["end_now", "period_end", "keep"])
+def test_an_operators_refund_is_reserved_and_ready_to_be_sent(effect: Effect) -> None:
+    refund, change = give(whole(), Money(100, "RUB"), effect, "goodwill", NOW, "operator:olga")
+    assert moves(change) == "payment refund_reserved, +Refund"
+    assert moved(change, samples.payment("succeeded")).reserved_minor == 100
+    assert (refund.state, refund.effect, refund.next_check_at) == ("submitted", effect, NOW)
+    assert (refund.reason, refund.grounds, change.actor) == ("operator", "goodwill", "operator:olga")
+
+
+@pytest.mark.parametrize(
+    "different",
+    [
+        {"period": None},
+        {"subscription": samples.running(state="ended")},
+        {"subscription": samples.running(state="expired")},
+    ],
+)
+def test_where_there_is_no_time_a_refund_says_that_it_leaves_access_alone(different: dict[str, Any]) -> None:
+    refund, _ = give(whole(**different), Money(100, "RUB"), "end_now", None, NOW, "operator:olga")
+    assert refund.effect == "keep"
+
+
+@pytest.mark.parametrize("state", ["created", "unknown", "requires_action", "pending", "failed", "aborted"])
+def test_only_what_was_paid_is_given_back(state: str) -> None:
+    with pytest.raises(NotRefundable):
+        give(whole(payment=samples.payment(state)), Money(100, "RUB"), "keep", None, NOW, "operator:olga")
+
+
+@pytest.mark.parametrize("state", ["submitted", "unknown", "pending", "succeeded", "failed", "rejected"])
+def test_only_what_waits_is_decided(state: str) -> None:
+    refund = samples.refund(state)
+    with pytest.raises(NotDecidable):
+        approve(whole(), refund, "keep", None, NOW, "operator:olga")
+    with pytest.raises(NotDecidable):
+        reject(reserved(), refund, "misuse", NOW, "operator:olga")
+
+
+def test_an_approval_sends_and_a_rejection_releases() -> None:
+    refund = samples.refund("requested", next_check_at=None)
+    approved = approve(whole(payment=reserved()), refund, "period_end", None, NOW, "operator:olga")
+    assert moves(approved) == "refund approved"
+    after = moved(approved, refund)
+    assert (after.state, after.effect, after.next_check_at) == ("submitted", "period_end", NOW)
+
+    rejected = reject(reserved(), refund, "misuse", NOW, "operator:olga")
+    assert moves(rejected) == "refund rejected, payment refund_released"
+    assert (moved(rejected, refund).grounds, moved(rejected, reserved()).reserved_minor) == ("misuse", 0)
+
+
+def test_an_operator_takes_back_time_only_where_the_offer_did() -> None:
+    offer = samples.refund("requested", effect="take_back", offer="unused")
+    after = moved(approve(whole(payment=reserved()), offer, "take_back", None, NOW, "operator:olga"), offer)
+    assert after.effect == "take_back"
+    for act in (
+        lambda: approve(whole(), samples.refund("requested"), "take_back", None, NOW, "operator:olga"),
+        lambda: give(whole(), Money(100, "RUB"), "take_back", None, NOW, "operator:olga"),
+    ):
+        with pytest.raises(InvalidRequest) as refused:
+            act()
+        assert refused.value.facts == {"field": "effect"}
+
+
+def test_a_decision_is_about_the_sum_that_was_shown() -> None:
+    payment = samples.payment("succeeded", reserved_minor=900)
+    refuse_changed(payment, Money(29_000, "RUB"))
+    for shown in (Money(29_900, "RUB"), Money(29_000, "USD"), Money(0, "RUB")):
+        with pytest.raises(SumChanged) as refused:
+            refuse_changed(payment, shown)
+        assert refused.value.facts == {"available": Money(29_000, "RUB")}
+
+
+@pytest.mark.parametrize("reason", [None, "", "whim"])
+def test_reasons_are_of_their_lists(reason: str | None) -> None:
+    assert [giving(one) for one in GIVING] == list(GIVING)
+    assert [refusing(one) for one in REFUSING] == list(REFUSING)
+    for check, others in ((giving, REFUSING), (refusing, GIVING)):
+        for wrong in (reason, *others):
+            with pytest.raises(InvalidRequest):
+                check(wrong)
+
+
+STOPPED, ENDED = "subscription cancelled_at_period_end", "subscription refunded"
+
+
+@pytest.mark.parametrize(
+    ("state",      "end_now",         "period_end", "keep"),
+    [
+        ("active",    f"+Set, {ENDED}", STOPPED,      None),
+        ("past_due",  f"+Set, {ENDED}", ENDED,        None),
+        ("suspended", f"+Set, {ENDED}", ENDED,        None),
+        ("ended",     None,             None,         None),
+    ],
+)  # fmt: skip
+def test_what_a_refund_does_to_access_in_every_state(
+    state: str, end_now: str | None, period_end: str | None, keep: str | None
+) -> None:
+    for effect, felt in (("end_now", end_now), ("period_end", period_end), ("keep", keep)):
+        facts = whole(subscription=samples.running(state=state, past_due_since=NOW), payment=reserved())
+        change = decide(facts, samples.refund(effect=effect), Word(Outcome.succeeded), NOW, "worker", Policy())
+        assert moves(change) == ", ".join(filter(None, (DONE, felt))), (state, effect)
 
 
 words = st.builds(

@@ -103,6 +103,9 @@ def test_what_withdraws_tokens_is_an_event_the_contract_names() -> None:
         ("pending", "parked", None),
         ("active", "prolonged", "subscription.renewed"),
         ("active", "parked", "subscription.parked"),
+        ("active", "granted", "subscription.renewed"),
+        ("suspended", "cancelled_now", "subscription.deactivated"),
+        ("suspended", "refunded", "subscription.deactivated"),
     ],
 )
 def test_each_move_of_a_subscription_tells_auth_what_it_changed(state: str, event: str, tells: str | None) -> None:

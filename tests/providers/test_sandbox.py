@@ -8,6 +8,7 @@ import struct
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -166,6 +167,33 @@ def test_a_wrong_api_key_proves_that_nothing_was_done(shop: Shop) -> None:
 @pytest.mark.fault("P9")
 def test_an_order_that_is_refused_is_our_mistake(shop: Shop) -> None:
     assert shop.provider.start_checkout(shop.order(return_url="nowhere")).decline == gateway("invalid_request")
+
+
+def test_a_refund_that_is_refused_for_what_it_asks_is_refused_for_good(shop: Shop) -> None:
+    bought = shop.buy()
+    for order, code in (
+        (shop.back(bought, 10**6), "refund_exceeds_payment"),
+        (replace(shop.back(bought, 1), payment_ref="pay_of_nobody"), "payment_not_refundable"),
+    ):
+        assert shop.provider.refund(order).decline == Decline(DeclineClass.hard, code)
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "kind"),
+    [
+        (400, "payment_disputed", DeclineClass.hard),
+        (422, "invalid_request", DeclineClass.hard),
+        (401, "unauthorized", DeclineClass.gateway),
+        (403, "forbidden", DeclineClass.gateway),
+        (404, "not_found", DeclineClass.gateway),
+        (429, "rate_limited", DeclineClass.gateway),
+    ],
+)
+def test_a_refund_is_sent_again_where_the_fault_may_be_mended(
+    shop: Shop, status: int, code: str, kind: DeclineClass
+) -> None:
+    answer = saying(status, {"error": {"code": code}}).refund(shop.back(shop.buy(), 900))
+    assert (answer.outcome, answer.decline) == (Outcome.failed, Decline(kind, code))
 
 
 def test_a_key_that_is_in_use_or_belongs_to_another_order_proves_nothing(shop: Shop) -> None:

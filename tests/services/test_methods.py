@@ -199,7 +199,7 @@ def test_a_refusal_between_the_decision_and_the_charge_wins(world: World) -> Non
     """The worker wrote its intent; the customer removes the card; the worker sends: nothing is sent."""
     subscribed(world)
     world.clock.at += MONTH
-    decided = do(world, lambda: renew._decide_chunk(set()))
+    decided, _ = do(world, lambda: renew._decide_chunk(None))
     remove(world)
     do(world, collect.charge, decided[0].payment_id)
     assert calls(world, "charge") == 0

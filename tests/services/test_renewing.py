@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from portal.services import renew
 from tests.services.month import (
     DAY,
     HOUR,
@@ -129,6 +130,22 @@ def test_an_earlier_renewal_of_a_poisoned_customer_does_not_hold_back_the_others
         row["user_id"] for row in world.rows("SELECT user_id FROM invoices WHERE reason = 'renewal' AND state = 'paid'")
     }
     assert held == {"boris"}
+
+
+def test_a_run_meets_everything_that_is_due_once_however_many_chunks_it_takes(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One of them stays due whatever is done: the run still ends."""
+    monkeypatch.setattr(renew, "CHUNK", 2)
+    people = ("alice", "boris", "clara", "viewer", "support")
+    for login in people:
+        world.bought(login)
+    world.write("UPDATE subscriptions SET next_action_at = created_at WHERE user_id = 'clara'")
+    world.clock.at += 32 * DAY
+    with world.app.app_context():
+        assert renew.run_once() == len(people)
+    world.drain()
+    assert sorted(taken(world)) == [29900] * 2 * len(people)
 
 
 def test_two_groups_renew_beside_each_other(world: World) -> None:

@@ -32,9 +32,9 @@ from portal.web.api.idempotency import once
 from portal.web.api.money import price_of
 from portal.web.api.shapes import Address, Code, Currency, Email, Guid, Moment, ProductOut, UserId, at
 from portal.web.locale import language
+from portal.web.roles import may
 
 TAG = Tag(name="purchases")
-SEES_EVERYBODY = frozenset({"billing:viewer", "billing:support", "billing:finance", "billing:admin"})
 
 
 class Consents(BaseModel):
@@ -168,7 +168,7 @@ def _return_url(url: str | None) -> str | None:
 def _whose(user_guid: str | None) -> str:
     if user_guid is None or user_guid == g.person.id:
         return str(g.person.id)
-    if not g.person.roles & SEES_EVERYBODY:
+    if not may(g.person.roles, "see"):
         raise Forbidden("user_guid: these are somebody else's purchases")
     return user_guid
 

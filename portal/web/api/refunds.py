@@ -5,23 +5,27 @@ from __future__ import annotations
 from typing import Annotated, Literal
 from uuid import UUID
 
-from flask import Response, g, jsonify
+from flask import Response, g, jsonify, request
 from flask_openapi.models.tag import Tag
 from pydantic import BaseModel, Field, RootModel, StrictStr, StringConstraints
 
 from portal import runtime
+from portal.domain.act import Act
 from portal.domain.calendar import rfc3339
 from portal.domain.errors import (
     ExceedsRefundable,
     Forbidden,
     InvalidAmount,
-    InvalidRequest,
     NotFound,
     NotRefundable,
 )
+from portal.domain.ids import new_id
 from portal.domain.money import Money
-from portal.domain.refund import Refund
+from portal.domain.offers import available
+from portal.domain.refund import GIVING, Refund
+from portal.domain.refunding import Effect
 from portal.queries import refunds
+from portal.services import operator_refunds
 from portal.services import refund as service
 from portal.web.api.answers import answers
 from portal.web.api.blueprint import blueprint
@@ -29,9 +33,10 @@ from portal.web.api.idempotency import once
 from portal.web.api.invoices import RefundState
 from portal.web.api.money import price_of
 from portal.web.api.shapes import Amount, Currency, Guid, GuidPath, Moment, Price
+from portal.web.edge import request_id
+from portal.web.roles import may
 
 TAG = Tag(name="refunds")
-DECIDES_ON_ACCESS = frozenset({"billing:finance", "billing:admin"})
 
 
 class PriceIn(BaseModel):
@@ -44,10 +49,12 @@ class RefundIn(BaseModel):
     price: PriceIn = Field(description="Not more than is left of the payment, in its currency.")
     # Without NUL, which PostgreSQL does not store.
     reason: Annotated[StrictStr, StringConstraints(max_length=1000, pattern=r"^[^\x00]*$")] | None = Field(
-        default=None, description="In the customer's own words.", examples=["Bought by mistake"]
+        default=None,
+        description=f"In the customer's own words. With `access` one of: {', '.join(GIVING)}.",
+        examples=["Bought by mistake"],
     )
     access: Literal["end_now", "period_end", "keep"] | None = Field(
-        default=None, description="For operators only: what happens to access."
+        default=None, description="For operators only, who give anybody's money back: what happens to access."
     )
 
 
@@ -106,15 +113,11 @@ def refund_offers(path: GuidPath) -> Response:
 @once
 def request_refund(body: RefundIn) -> Response:
     """A sum that equals an offer is that offer, and is sent at once where the policy says so; others wait."""
-    _may_decide(body)
     amount = Money.parse(body.price.amount, body.price.currency)
+    if body.access is not None:
+        return _given(body, amount, body.access)
     refund = _mine(service.request(g.person, body.invoice_guid, amount, body.reason))
-    started = RefundStarted(
-        redirect_url=f"{runtime.settings.origin}/cabinet/refunds/{refund.id}",
-        refund_guid=refund.id,
-        state=refund.state,
-    )
-    return jsonify(started.model_dump(mode="json"))
+    return _started(refund, "/cabinet")
 
 
 @blueprint.get(
@@ -134,13 +137,25 @@ def refund(path: GuidPath) -> Response:
     return jsonify(shape.model_dump(mode="json"))
 
 
-def _may_decide(body: RefundIn) -> None:
-    """What happens to access is an operator's decision, made where a queued sum is approved."""
-    if body.access is None:
-        return
-    if not g.person.roles & DECIDES_ON_ACCESS:
+def _given(body: RefundIn, amount: Money, effect: Effect) -> Response:
+    """By an operator, who alone decides what happens to access."""
+    if not may(g.person.roles, "refund"):
         raise Forbidden("access: only an operator decides what happens to access")
-    raise InvalidRequest("access: decide it where the refund is approved, in the back office")
+    payment = refunds.refundable(body.invoice_guid)
+    if payment is None:
+        raise NotFound(f"nothing was paid for an invoice {body.invoice_guid}")
+    act = Act(new_id(runtime.clock.now()), g.person.id, request_id(), request.remote_addr, reason=body.reason)
+    refund_id = operator_refunds.give(act, payment.id, amount, available(payment), effect)
+    refund = refunds.one(refund_id)
+    assert refund is not None  # noqa: S101 - refunds are never deleted
+    return _started(refund, "/admin")
+
+
+def _started(refund: Refund, room: str) -> Response:
+    shape = RefundStarted(
+        redirect_url=f"{runtime.settings.origin}{room}/refunds/{refund.id}", refund_guid=refund.id, state=refund.state
+    )
+    return jsonify(shape.model_dump(mode="json"))
 
 
 def _mine(guid: UUID) -> Refund:

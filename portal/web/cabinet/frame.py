@@ -10,19 +10,21 @@ from portal import runtime
 from portal.presentation.language import LOCALES
 from portal.web.auth import safe_next, sign_in_url
 from portal.web.locale import language, reader
+from portal.web.roles import may
 
 OWN_NAMES = {"ru": "Русский", "en": "English"}
 
 
 def frame() -> dict[str, Any]:
-    settings = runtime.settings
+    settings, person = runtime.settings, reader()
     return {
         "brand": settings.brand_name,
         "support_email": settings.support_email,
         "terms_url": settings.terms_url,
         "privacy_url": settings.privacy_url,
         "pretends": settings.pretends,
-        "person": reader(),
+        "person": person,
+        "operator": person is not None and may(person.roles, "see"),
         "sign_in_url": sign_in_url(),
         "language": language(),
         "languages": {code: OWN_NAMES[code] for code in LOCALES},

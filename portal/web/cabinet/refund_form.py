@@ -12,10 +12,9 @@ from portal.domain.errors import InvalidAmount
 from portal.domain.money import Money
 from portal.domain.offers import Offer
 from portal.web.locale import money
+from portal.web.sums import read_sum
 
 OTHER = "other"
-SUM = re.compile(r"[0-9]{1,12}([.,][0-9]{1,4})?", re.ASCII)
-GAPS = re.compile(r"[\s\u202f]")
 LONGEST_COMMENT = 1000
 MINOR = re.compile(r"[0-9]{1,15}", re.ASCII)
 
@@ -63,10 +62,7 @@ class RefundForm:
 
     def sum(self, currency: str) -> Money:
         """Raises InvalidAmount."""
-        text = GAPS.sub("", self.amount)
-        if SUM.fullmatch(text) is None:
-            raise InvalidAmount(f"{self.amount!r} is not a sum")
-        return Money.parse(text.replace(",", "."), currency)
+        return read_sum(self.amount, currency)
 
     def _wrong_sum(self, left: Money) -> str:
         try:

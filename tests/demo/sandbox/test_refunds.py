@@ -22,21 +22,19 @@ def test_refunds_together_never_exceed_what_was_taken(shop: Shop) -> None:
     paid = shop.buy()
     assert shop.provider.refund(shop.back(paid, 59000, "refund:1")).outcome is Outcome.succeeded
     refused = shop.provider.refund(shop.back(paid, 901, "refund:2"))
-    assert refused.decline == Decline(DeclineClass.gateway, "refund_exceeds_payment")
+    assert refused.decline == Decline(DeclineClass.hard, "refund_exceeds_payment")
     assert shop.provider.refund(shop.back(paid, 900, "refund:3")).outcome is Outcome.succeeded
 
 
 @pytest.mark.fault("M4")
 def test_a_refund_in_another_currency_is_refused(shop: Shop) -> None:
     order = RefundOrder("refund:1", shop.buy().provider_ref or "", Money(900, "USD"))
-    assert shop.provider.refund(order).decline == Decline(DeclineClass.gateway, "currency_mismatch")
+    assert shop.provider.refund(order).decline == Decline(DeclineClass.hard, "currency_mismatch")
 
 
 def test_what_was_not_taken_cannot_be_given_back(shop: Shop) -> None:
     declined = shop.buy(card="4000000000000002")
-    assert shop.provider.refund(shop.back(declined, 1)).decline == Decline(
-        DeclineClass.gateway, "payment_not_refundable"
-    )
+    assert shop.provider.refund(shop.back(declined, 1)).decline == Decline(DeclineClass.hard, "payment_not_refundable")
 
 
 @pytest.mark.fault("P23")
@@ -69,7 +67,7 @@ def test_a_disputed_payment_cannot_be_refunded_until_it_is_won(shop: Shop) -> No
     opened = shop.api.post("/v1/test/disputes", json={"reference": "payment:1"}).json()
     assert (opened["state"], opened["amount"]) == ("open", 59900)
     assert shop.api.post("/v1/test/disputes", json={"reference": "payment:1"}).json() == opened
-    assert shop.provider.refund(shop.back(paid, 1)).decline == Decline(DeclineClass.gateway, "payment_disputed")
+    assert shop.provider.refund(shop.back(paid, 1)).decline == Decline(DeclineClass.hard, "payment_disputed")
     shop.api.post("/v1/test/disputes", json={"reference": "payment:1", "state": "won"})
     assert shop.provider.refund(shop.back(paid, 1, "refund:2")).outcome is Outcome.succeeded
     told = [event["type"] for event in shop.book.webhooks()]

@@ -105,7 +105,7 @@ def test_nothing_cannot_be_given_back_or_disputed(shop: Shop) -> None:
     saved = saved_with(shop)
     assert saved.provider_ref is not None
     back = shop.provider.refund(RefundOrder("refund:1", saved.provider_ref, Money(1, "RUB")))
-    assert back.decline == Decline(DeclineClass.gateway, "refund_exceeds_payment")
+    assert back.decline == Decline(DeclineClass.hard, "refund_exceeds_payment")
     assert shop.api.post("/v1/test/disputes", json={"reference": SETUP}).status_code == 400
 
 

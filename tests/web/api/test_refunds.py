@@ -201,6 +201,27 @@ def test_what_happens_to_access_is_no_customers_decision(world: World, alice: Ca
     assert world.count("refunds") == 0
 
 
+def test_an_operator_gives_anybodys_money_back_and_says_what_happens_to_access(world: World) -> None:
+    invoice = world.bought("alice")["invoice_guid"]
+
+    answer = ask(world.sign_in("finance"), invoice, 100, access="end_now", reason="goodwill")
+
+    assert (answer.status_code, answer.json["state"]) == (200, "succeeded")
+    assert "/admin/refunds/" in answer.json["redirect_url"]
+    assert world.one("SELECT state, end_reason FROM subscriptions") == {"state": "ended", "end_reason": "refunded"}
+    act = world.one("SELECT operator, act, reason FROM activity")
+    assert act == {"operator": "finance", "act": "refund.give", "reason": "goodwill"}
+
+
+def test_an_operators_reason_is_of_the_closed_list(world: World) -> None:
+    invoice = world.bought("alice")["invoice_guid"]
+
+    answer = ask(world.sign_in("finance"), invoice, 100, access="keep", reason="because")
+
+    assert (answer.status_code, answer.json["error_id"]) == (400, "invalid_request")
+    assert world.count("refunds") == 0
+
+
 def test_an_unpaid_invoice_has_nothing_to_return(world: World, alice: Caller) -> None:
     invoice = world.buy(alice)["invoice_guid"]
 

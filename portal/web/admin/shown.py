@@ -1,0 +1,83 @@
+"""Payments, refunds and rows of the history as several screens show them: each with its words beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from enum import Enum
+from typing import Any
+from uuid import UUID
+
+from portal.domain.payment import Payment
+from portal.domain.refund import Refund
+from portal.presentation import operators
+from portal.presentation.checkout import Label, refund_label
+from portal.queries.office.records import Record
+from portal.web.locale import language, zone
+
+
+@dataclass(frozen=True)
+class PaymentTold:
+    payment: Payment
+    label: Label
+    kind: str
+    reckoned: Sequence[operators.Fact]
+    declined: str
+
+
+@dataclass(frozen=True)
+class RefundTold:
+    refund: Refund
+    label: Label
+    reason: str
+    effect: str
+
+
+@dataclass(frozen=True)
+class RecordTold:
+    record: Record
+    tone: str
+    text: str
+    actor: str
+
+
+def payment_told(payment: Payment) -> PaymentTold:
+    return PaymentTold(
+        payment,
+        operators.payment_label(payment.state, language(), payment.decline_kind),
+        operators.say(operators.PAYMENT_KINDS, payment.kind, language()),
+        operators.reckoned(payment, language(), zone()),
+        operators.decline(payment.decline_kind, payment.decline_code, language()),
+    )
+
+
+def refund_told(refund: Refund) -> RefundTold:
+    return RefundTold(
+        refund,
+        refund_label(refund.state, language()),
+        operators.say(operators.REFUND_REASONS, refund.reason, language()),
+        operators.effect(refund.effect, language())[0],
+    )
+
+
+def told(records: Sequence[Record]) -> list[RecordTold]:
+    return [
+        RecordTold(
+            record, *operators.happened(record.entry, language(), zone()), operators.actor(record.actor, language())
+        )
+        for record in records
+    ]
+
+
+def raw(row: Any) -> dict[str, object]:
+    """A row as the database has it, for those who need to see exactly that."""
+    return {name: _plain(value) for name, value in asdict(row).items()}
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, Enum):
+        return value.value
+    return str(value) if isinstance(value, UUID) else value
