@@ -14,6 +14,7 @@ from flask import Flask
 
 from portal import logs, runtime
 from portal.cli_clock import clock
+from portal.cli_seed import seed_demo
 from portal.cli_voice import JSON, ONCE, pretending, say
 from portal.outbox.relay import Relay, publisher_from
 from portal.queries import happenings
@@ -103,16 +104,6 @@ def _came_of(seq: int) -> dict[str, int]:
     counts = {told: sum(happened[f"subscription.{event}"] for event in events) for told, events in RENEWALS.items()}
     answered = sum(happened[f"payment.{event}"] for event in ("succeeded", "failed", "aborted"))
     return counts | {"waiting": max(0, happened["payment.sent"] - answered)}
-
-
-@click.command("seed-demo")
-@JSON
-def seed_demo(as_json: bool) -> None:
-    """Put a small believable cinema on sale. Repeating changes nothing."""
-    pretending()
-    from portal.demo.seed import seed  # loaded only where it is allowed to exist
-
-    say({"plans": seed()}, as_json)
 
 
 def _turns(process: str) -> threading.Event:

@@ -29,6 +29,7 @@ UNITS = {"w": "weeks", "d": "days", "h": "hours", "m": "minutes", "s": "seconds"
 SPAN = re.compile(r"(?:\d{1,6}[wdhms])+")
 FARTHEST = timedelta(days=3660)
 SIGN_OF_LIFE = 2.0  # seconds between two lines of progress
+USER = click.option("--user", metavar="LOGIN", help="Tell only what happens to this user; it happens to all.")
 
 
 class Span(click.ParamType[timedelta]):
@@ -86,18 +87,20 @@ def show(as_json: bool) -> None:
 
 @clock.command("set")
 @click.argument("moment", type=Moment())
+@USER
 @JSON
-def set_(moment: datetime, as_json: bool) -> None:
+def set_(moment: datetime, user: str | None, as_json: bool) -> None:
     """Travel to a moment, as in 2027-01-31T10:00:00Z. Time only goes forward."""
-    _travel(moment, as_json)
+    _travel(moment, user, as_json)
 
 
 @clock.command("advance")
 @click.argument("span", type=Span())
+@USER
 @JSON
-def advance(span: timedelta, as_json: bool) -> None:
+def advance(span: timedelta, user: str | None, as_json: bool) -> None:
     """Travel a span ahead, as in 31d, 12h or 1d12h. Everything due on the way is done at its moment."""
-    _travel(runtime.clock.now() + span, as_json)
+    _travel(runtime.clock.now() + span, user, as_json)
 
 
 @clock.command("reset")
@@ -112,29 +115,29 @@ def reset(as_json: bool) -> None:
         refuse(CouldNotRun, error, as_json)
     except travel.LaterRows as error:
         refuse(FoundWrong, error, as_json)
-    _let_all_see()
+    let_all_see()
     say({"now": rfc3339(runtime.clock.now()), "offset": str(timedelta(0))}, as_json)
 
 
-def _travel(target: datetime, as_json: bool) -> None:
+def _travel(target: datetime, user: str | None, as_json: bool) -> None:
     from portal.demo import travel  # loaded only where it is allowed to exist
 
     logs.setup()
     try:
-        trip = travel.travel(target, _teller(as_json), _Progress())
+        trip = travel.travel(target, _teller(user, as_json), _Progress())
     except (travel.NotForward, SomebodyTravels) as error:
         refuse(CouldNotRun, error, as_json)
     except travel.Stuck as error:
         refuse(FoundWrong, error, as_json)
-    _let_all_see()
+    let_all_see()
     _sum_up(trip, as_json)
 
 
-def _teller(as_json: bool) -> Callable[[list[Happening]], None]:
+def _teller(user: str | None, as_json: bool) -> Callable[[list[Happening]], None]:
     zone = runtime.settings.billing_timezone
 
     def tell(happened: list[Happening]) -> None:
-        for line in diary(happened, zone):
+        for line in diary((one for one in happened if user in (None, one.user_id)), zone):
             click.echo(line, err=as_json)
 
     return tell
@@ -152,7 +155,7 @@ class _Progress:
             click.echo(f"... {stamp(moment, runtime.settings.billing_timezone)}, {steps} steps", err=True)
 
 
-def _let_all_see() -> None:
+def let_all_see() -> None:
     """Every process looks at the clock's row anew before we say that we have arrived."""
     threading.Event().wait(FRESH_FOR)
 

@@ -20,9 +20,10 @@ from flask import Flask
 
 from portal.app import create_app
 from portal.cli_clock import Span
+from portal.cli_seed import Months
 from portal.clock import real_now
 from portal.config import Settings, load_settings
-from portal.services.clock import travelling
+from portal.services.clock import move_by, travelling
 from tests.conftest import settings_for
 from tests.test_config import PRODUCTION
 from tests.world import GOOD_CARD, World, path_of
@@ -84,6 +85,21 @@ def test_a_program_gets_one_object_and_the_story_on_stderr(world: World) -> None
     assert told["done"] == {"renew": 1, "webhooks": 1, "inbox": 1, "events": 1}
     assert told["happened"]["subscription.renewed"] == 1
     assert "clara  renewed Standard" in result.stderr
+
+
+def test_a_journey_may_tell_of_one_user_only(world: World) -> None:
+    flask(world.app, "clock", "set", START)
+    world.bought("clara")
+    world.bought("boris", "sport")
+    result = flask(world.app, "clock", "advance", "32d", "--user", "boris")
+    assert result.stdout.splitlines() == [
+        "2027-02-28 13:00 MSK  boris  renewed Sport for RUB 249.00, until 31 March 2027",
+        "It is 4 March 2027.",
+    ]
+    result = flask(world.app, "clock", "advance", "32d", "--user", "boris", "--json")
+    assert said(result)["happened"]["subscription.renewed"] == 2
+    assert "boris" in result.stderr
+    assert "clara" not in result.stderr
 
 
 def test_the_clock_shows_how_far_it_is_from_real_time(world: World) -> None:
@@ -163,7 +179,7 @@ def test_renewing_by_hand_says_what_came_of_it(make_world: Callable[..., World])
 
 
 def test_every_command_says_what_it_does(world: World) -> None:
-    for command in (("renew",), ("relay",), ("inbox",), ("clock",), ("clock", "set"), ("clock", "advance")):
+    for command in (("renew",), ("relay",), ("inbox",), ("seed-demo",), ("clock", "set"), ("clock", "advance")):
         result = flask(world.app, *command, "--help")
         assert result.exit_code == 0
         assert len(result.stdout.splitlines()[2].split()) > 2
@@ -174,6 +190,36 @@ def test_a_database_without_a_clock_is_said_in_one_sentence(tmp_path: Path) -> N
     result = flask(app, "clock", "advance", "1d")
     assert result.exit_code == 2
     assert result.stderr.startswith("Error: there is no clock in sqlite:///")
+
+
+# Seeding
+
+
+def test_plans_alone_can_be_put_on_sale(database_url: str, tmp_path: Path) -> None:
+    world = World(settings_for(tmp_path, database_url), travels=True)
+    assert said(flask(world.app, "seed-demo", "--plans-only", "--json")) == {"plans": 4, "people": 0}
+    assert said(flask(world.app, "seed-demo", "--json")) == {"plans": 0, "people": 0}
+    assert flask(world.app, "seed-demo").stdout == "plans: 0, people: 0\n"
+    assert world.count("users") == 0
+    world.close()
+
+
+def test_an_interrupted_seeding_is_said_in_one_sentence(world: World) -> None:
+    with world.app.app_context():
+        move_by(timedelta(days=-90))
+    result = flask(world.app, "seed-demo", "--json")
+    assert result.exit_code == 2
+    assert result.stderr.startswith("Error: an earlier seeding was interrupted")
+    assert "make reset" in said(result)["error"]
+
+
+def test_progress_of_a_seeding_is_told_month_by_month(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    with world.app.app_context():
+        months = Months()
+        for day in (1, 2, 31, 32, 62):
+            months(datetime(2027, 1, 1, tzinfo=UTC) + timedelta(days=day - 1), day)
+    told = [line.rpartition(": ")[2] for line in capsys.readouterr().err.splitlines()]
+    assert told == ["January 2027", "February 2027", "March 2027"]
 
 
 # The month of the README

@@ -23,8 +23,9 @@ HOST = "127.0.0.1"
 PATIENCE = 60.0  # seconds before the wait for /readyz is called unusual
 COLOURS = (36, 33, 35, 32, 34, 31)  # of the children's names on a terminal
 
-ADDRESSES = (("Plans", "/"), ("Sign in", "/auth/login"), ("Cabinet", "/cabinet"))
+ADDRESSES = (("Plans", "/"), ("Sign in", "/auth/login"), ("Cabinet", "/cabinet"), ("Back office", "/admin/"))
 CUSTOMERS = "alice  boris  clara"
+WITH_A_PAST = "anna (renews), rita (was declined), timur (suspended), sasha (cancelled), tamara (wants money back) ..."
 OPERATORS = "admin  finance  finance2  product  support  viewer"
 
 
@@ -77,7 +78,7 @@ def is_ready(port: int) -> bool:
 
 
 def welcome(settings: Settings) -> str:
-    addresses = [f"  {label:<10} {settings.origin}{path}" for label, path in ADDRESSES]
+    addresses = [f"  {label:<11} {settings.origin}{path}" for label, path in ADDRESSES]
     return "\n".join(
         [
             "",
@@ -86,6 +87,7 @@ def welcome(settings: Settings) -> str:
             *addresses,
             "",
             f"  customers  {CUSTOMERS}",
+            f"             {WITH_A_PAST}",
             f"  operators  {OPERATORS}",
             "  Signing in takes a name, no password. A card that pays: 4242 4242 4242 4242, any future date, any code.",
             "",

@@ -175,13 +175,14 @@ def travel(target: datetime, tell: Tell = _silent, pass_by: Pass = _silent, topo
 def reset() -> None:
     """Portal time is real time again. Raises LaterRows, SomebodyTravels."""
     with clock.travelling():
-        latest = _latest_row()
+        latest = latest_row()
         if latest is not None and latest > real_now():
             raise LaterRows(f"something is dated {rfc3339(latest)}, and that is still to come")
         clock.move_by(timedelta(0))
 
 
-def _latest_row() -> datetime | None:
+def latest_row() -> datetime | None:
+    """When something was last written down, in the portal or in the payment system; None: never."""
     with db.engine.connect() as connection:
         ours = _latest(connection, Base.metadata)
     with current_app.extensions["matinee_sandbox"].book.read() as connection:

@@ -42,7 +42,7 @@ class Demo:
     def start(self) -> None:
         """Migrate, seed, run; returns once /readyz says so."""
         self.flask("db", "upgrade")
-        self.flask("seed-demo")
+        self.flask("seed-demo", "--plans-only")
         with self.screen.open("ab") as screen:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "portal.demo.processes", "run"],

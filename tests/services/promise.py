@@ -73,7 +73,8 @@ def _rights(world: World, user_id: str) -> list[tuple[str, datetime]]:
         "WHERE s.user_id = :user AND s.state IN ('active', 'past_due')",
         user=user_id,
     )
-    return sorted((row["code"], _until(row)) for row in found if _until(row) > world.clock.now())
+    whole = [(row["code"], _until(row).replace(microsecond=0)) for row in found]  # seconds, as on the wire
+    return sorted(right for right in whole if right[1] > world.clock.now())
 
 
 def _until(row: dict[str, Any]) -> datetime:

@@ -15,7 +15,7 @@ from werkzeug.exceptions import HTTPException
 from portal.demo.auth.events import BadMessage, parse
 from portal.demo.auth.issuing import LIVES_FOR, Issuer
 from portal.demo.auth.pages import add_pages
-from portal.demo.auth.people import PEOPLE
+from portal.demo.auth.people import EVERYBODY
 from portal.demo.auth.service import AuthService, Tokens, UnknownPerson
 from portal.demo.auth.store import Store
 from portal.demo.rooms import new_room
@@ -38,7 +38,9 @@ def create_auth(
 ) -> Flask:
     """To be mounted under a path of its own. `events_token`: the bearer token of those who may post events."""
     app = new_room(__name__)
-    app.extensions[SERVICE] = AuthService(Store(database_url, PEOPLE), Issuer(private_key_pem, issuer, audience), now)
+    app.extensions[SERVICE] = AuthService(
+        Store(database_url, EVERYBODY), Issuer(private_key_pem, issuer, audience), now
+    )
     app.config.update(EVENTS_TOKEN=events_token)
     add_pages(app, service_of(app), cookie_name=cookie_name, secure_cookies=secure_cookies)
     app.add_url_rule("/token", view_func=token, methods=["POST"])

@@ -62,7 +62,8 @@ class Pages:
             words=WORDS[lang],
             problem=problem,
             next=safe_next(request.values.get("next")),
-            customers=[person for person in people if not person.roles],
+            customers=[person for person in people if not person.roles and person.listed],
+            cast=[person for person in people if not person.roles and not person.listed],
             operators=[person for person in people if person.roles],
         )
 

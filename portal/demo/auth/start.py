@@ -14,7 +14,7 @@ from portal.demo.auth import keys
 from portal.demo.auth.app import create_auth
 from portal.demo.auth.consumer import Consumer
 from portal.demo.auth.issuing import Issuer
-from portal.demo.auth.people import PEOPLE
+from portal.demo.auth.people import EVERYBODY
 from portal.demo.auth.service import AuthService
 from portal.demo.auth.store import Store
 from portal.outbox.rabbit import Topology, connect
@@ -43,7 +43,7 @@ def consume(settings: Settings, now: Callable[[], datetime], stop: threading.Eve
 
 def consumer(settings: Settings, now: Callable[[], datetime], topology: Topology | None = None) -> Consumer:
     issuer = Issuer(keys.ensure(settings.data), settings.issuer, settings.audience)
-    service = AuthService(Store(settings.auth_database, PEOPLE), issuer, now)
+    service = AuthService(Store(settings.auth_database, EVERYBODY), issuer, now)
     topology = topology or Topology()
     return Consumer(
         partial(connect, settings.amqp_url, "matinee demo auth"), topology.declare, topology.queue, service.apply_event

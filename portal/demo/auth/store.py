@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
@@ -32,6 +32,7 @@ class Account:
     version: int
     tokens_from_version: int
     entitlements: list[dict[str, Any]]  # {plan, features, until}, `until` as RFC 3339 in UTC
+    listed: bool = False  # on the sign-in page among the first
 
 
 COLUMNS = [users.c[field.name] for field in fields(Account)]
@@ -43,16 +44,15 @@ class Store:
         with self._engine.begin() as connection:
             connection.exec_driver_sql(ALONE[connection.dialect.name])
             metadata.create_all(connection)
-            for person in people:
-                _insert_person(connection, _blank(person))
+            _insert_people(connection, [_blank(person) for person in people])
 
     def find(self, user_id: str) -> Account | None:
         with self._engine.connect() as connection:
             row = connection.execute(select(*COLUMNS).where(users.c.id == user_id)).mappings().one_or_none()
         return None if row is None else Account(**row)
 
-    def listed(self, limit: int = 60) -> list[Account]:
-        """The people of the sign-in page: those who were there from the start, then those who have a subscription."""
+    def listed(self, limit: int = 100) -> list[Account]:
+        """The people of the sign-in page: those whom every demo has, then its cast and whoever else came."""
         order = (users.c.listed.desc(), users.c.id)
         with self._engine.connect() as connection:
             found = connection.execute(select(*COLUMNS).order_by(*order).limit(limit)).mappings()
@@ -105,7 +105,7 @@ class Store:
         )
         with self._engine.begin() as connection:
             # Whoever bought something had a token, so that there was a person, seen by this Auth or not.
-            _insert_person(connection, {"id": user_id, "name": user_id, "roles": [], "listed": False})
+            _insert_people(connection, [{"id": user_id, "name": user_id, "roles": [], "listed": False}])
             result = APPLIED if connection.execute(newer).rowcount else OLDER
             connection.execute(
                 insert(deliveries).values(
@@ -131,15 +131,17 @@ def _blank(person: DemoPerson) -> dict[str, Any]:
         "name": person.name,
         "email": person.email,
         "locale": person.locale,
+        "zone": person.zone,
         "roles": list(person.roles),
-        "listed": True,
+        "listed": person.listed,
     }
 
 
-def _insert_person(connection: Connection, values: dict[str, Any]) -> None:
+def _insert_people(connection: Connection, people: Sequence[dict[str, Any]]) -> None:
+    """Who is there already stays as they are."""
     blank = {"version": 0, "tokens_from_version": 0, "entitlements": []}
     module = postgresql if connection.dialect.name == "postgresql" else sqlite
-    connection.execute(module.insert(users).values({**blank, **values}).on_conflict_do_nothing())
+    connection.execute(module.insert(users).on_conflict_do_nothing(), [{**blank, **values} for values in people])
 
 
 def _engine(url: str) -> Engine:
