@@ -80,7 +80,7 @@ def every_address(world: World, guid: str) -> Iterator[str]:
 
 
 def path_of(world: World, rule: Rule, guid: str | None = None) -> str:
-    known = {"code": "premium", "filename": "app.css", "provider": "sandbox"}
+    known = {"code": "premium", "filename": "app.css", "provider": "sandbox", "seq": "1"}
     values = {name: known.get(name, guid or str(uuid4())) for name in rule.arguments}
     with world.app.test_request_context():
         return world.app.url_for(rule.endpoint, **values)

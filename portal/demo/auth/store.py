@@ -44,7 +44,8 @@ class Store:
         with self._engine.begin() as connection:
             connection.exec_driver_sql(ALONE[connection.dialect.name])
             metadata.create_all(connection)
-            _insert_people(connection, [_blank(person) for person in people])
+            if present := [_blank(person) for person in people]:
+                _insert_people(connection, present)
 
     def find(self, user_id: str) -> Account | None:
         with self._engine.connect() as connection:
