@@ -21,7 +21,7 @@ DEV := .venv/.dev
 THROWAWAY = dir=$$(mktemp -d) && trap 'rm -rf "$$dir"' EXIT && export APP_ENV=test DATA_DIR="$$dir" DATABASE_URL= AMQP_URL=
 
 .PHONY: help demo reset services test bench check lint types architecture migrations-in-step translations-complete advisories
-.PHONY: migration translations lock
+.PHONY: migration translations states-drawn lock
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-24s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -45,7 +45,7 @@ test: $(DEV) $(CATALOGS) ## run the suite against real PostgreSQL, RabbitMQ, Red
 bench: $(DEV) $(CATALOGS) ## measure the back office over 200,000 invoices on PostgreSQL (INVOICES=200000)
 	@$(BIN)/python -m bench.back_office $(INVOICES)
 
-check: lint types architecture migrations-in-step translations-complete advisories ## run every check that is not a test
+check: lint types architecture migrations-in-step translations-complete states-drawn advisories ## run every check that is not a test
 	@echo "All checks passed."
 
 lint: $(DEV) ## check style and format
@@ -63,6 +63,9 @@ migrations-in-step: $(DEV) ## check that the migrations make what the models say
 
 translations-complete: $(DEV) ## check that every message has its translation
 	@$(BIN)/python deploy/check_translations.py
+
+states-drawn: $(DEV) ## check that docs/states.md is drawn from the states as they are
+	@$(BIN)/python deploy/draw_states.py --check
 
 advisories: $(DEV) ## check the locked packages for known vulnerabilities
 	@$(BIN)/python deploy/check_advisories.py requirements.txt

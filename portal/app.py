@@ -20,9 +20,9 @@ from portal.db import engines
 from portal.db.session import db
 from portal.models import schema
 from portal.providers.port import Provider
-from portal.providers.registry import UnknownProvider, build
+from portal.providers.registry import SwitchedOn, UnknownProvider, build
 from portal.services.clock import read_offset
-from portal.web import docs, edge, errors, health, locale
+from portal.web import docs, edge, errors, health, limits, locale
 from portal.web.admin.site import open_back_office
 from portal.web.api.routes import blueprint as api
 from portal.web.auth import READER
@@ -60,7 +60,7 @@ def create_app(
     clock = clock or _clock(app, settings)
     pretend = _pretend(settings, clock) if settings.pretends else None
     made = providers if providers is not None else _providers(settings, pretend.makers if pretend else {})
-    app.extensions[runtime.KEY] = runtime.Runtime(settings, clock, made)
+    app.extensions[runtime.KEY] = runtime.Runtime(settings, clock, SwitchedOn(made))
     _open_doors(app, settings)
     if pretend:
         app.extensions["matinee_sandbox"] = pretend.sandbox.extensions["sandbox"]
@@ -132,6 +132,7 @@ def _open_doors(app: OpenAPI, settings: Settings) -> None:
     edge.init(app)
     locale.init(app)
     errors.init(app)
+    limits.init(app, settings)
     app.register_blueprint(cabinet)
     open_back_office(app)
     app.register_blueprint(webhooks)

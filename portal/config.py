@@ -77,6 +77,12 @@ class Settings(BaseSettings):
     refund_window_days: int = Field(default=14, ge=0)
     refund_policy: Literal["auto", "manual"] = "auto"
     refund_answer_days: int = Field(default=10, ge=1)
+    charges_per_day: int = Field(default=3, ge=1)
+    charges_per_run: int = Field(default=100_000, ge=1)
+
+    ratelimit_storage_uri: str = ""
+    writes_per_minute: int = Field(default=120, ge=1)
+    calls_per_minute: int = Field(default=6000, ge=1)
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -227,6 +233,8 @@ class Settings(BaseSettings):
             refund_window_days=self.refund_window_days,
             refund_policy=self.refund_policy,
             refund_answer_days=self.refund_answer_days,
+            charges_per_day=self.charges_per_day,
+            charges_per_run=self.charges_per_run,
         )
 
 

@@ -17,9 +17,9 @@ from portal.domain import setup
 from portal.domain.payment import OPEN
 from portal.models.invoice import InvoiceRow
 from portal.models.messages import IdempotencyKeyRow
-from portal.models.payment import PaymentRow, RefundRow
+from portal.models.payment import DisputeRow, PaymentRow, RefundRow
 from portal.models.user import MethodSetupRow, PaymentMethodRow
-from portal.services import expire, idempotency, janitor, methods, renew
+from portal.services import change_plan, expire, idempotency, janitor, ledger, methods, renew
 
 Moment = datetime | None
 
@@ -45,10 +45,11 @@ TO_ASK_ABOUT = (
     select(func.min(PaymentRow.next_check_at)).where(PaymentRow.state.in_(OPEN)),
     select(func.min(RefundRow.next_check_at)).where(RefundRow.state.in_(("submitted", "unknown", "pending"))),
     select(func.min(MethodSetupRow.next_check_at)).where(MethodSetupRow.state.in_(setup.OPEN)),
+    select(func.min(DisputeRow.next_check_at)).where(DisputeRow.state == "open"),
 )
 RUNS_OUT = case(
     (InvoiceRow.state != "not_paid", InvoiceRow.modified_at),
-    (PaymentRow.kind == "charge", PaymentRow.expires_at),
+    (PaymentRow.expires_at.is_not(None), PaymentRow.expires_at),
     else_=InvoiceRow.expires_at,
 )
 PAGE_TO_CLOSE = (
@@ -58,7 +59,7 @@ PAGE_TO_CLOSE = (
 )
 NOBODY_PAID = select(func.min(InvoiceRow.expires_at)).where(
     InvoiceRow.state == "not_paid",
-    InvoiceRow.reason == "purchase",
+    InvoiceRow.reason != "renewal",
     ~select(PaymentRow.id).where(PaymentRow.invoice_id == InvoiceRow.id, PaymentRow.state.in_(OPEN)).exists(),
 )
 TO_DETACH = select(func.min(PaymentMethodRow.removed_at)).where(
@@ -77,10 +78,17 @@ def _forget_due() -> Moment:
     return oldest + idempotency.KEPT_FOR if oldest else None
 
 
+def _quotes_due() -> Moment:
+    oldest = _earliest(change_plan.OLDEST_UNUSED)
+    return oldest + change_plan.KEPT_FOR if oldest else None
+
+
 JOBS = (
     Job("renew", timedelta(minutes=1), renew.run_once, _renew_due),
     Job("janitor", timedelta(minutes=1), janitor.run_once, lambda: _earliest(*TO_ASK_ABOUT)),
     Job("expire", timedelta(minutes=1), expire.run_once, lambda: _earliest(PAGE_TO_CLOSE, NOBODY_PAID)),
     Job("detach_methods", timedelta(minutes=5), methods.detach_removed, lambda: _earliest(TO_DETACH)),
     Job("forget_keys", timedelta(hours=1), idempotency.forget_old, _forget_due),
+    Job("forget_quotes", timedelta(hours=1), change_plan.forget_unused, _quotes_due),
+    Job("recognise", timedelta(hours=1), ledger.run_once, ledger.next_due),
 )

@@ -25,9 +25,9 @@ from tests.conftest import database_named, run_sql, settings_for
 from tests.domain import samples
 from tests.world import World
 
-APPEND_ONLY = ("activity", "consents", "history")
+APPEND_ONLY = ("activity", "consents", "history", "ledger_postings")
 NEVER_CHANGED = ("prices",)
-FINAL = ("invoices", "refunds", "subscriptions")
+FINAL = ("disputes", "invoices", "payments", "refunds", "subscriptions")
 BOOKKEEPING = "alembic_version"
 
 
@@ -197,6 +197,7 @@ ROWS = (
     samples.invoice("fail", id=UUID(int=21), number="M-2027-000002", due_at=samples.NOW),
     samples.payment("succeeded"),
     samples.refund("succeeded"),
+    samples.dispute("won"),
     samples.period(),
 )
 
@@ -237,6 +238,10 @@ FORBIDDEN = (
     "UPDATE refunds SET state = 'pending'",
     "UPDATE payments SET reserved_minor = amount_minor + 1",
     "UPDATE payments SET refunded_minor = amount_minor, reserved_minor = 1",
+    "UPDATE payments SET refunded_minor = amount_minor, disputed_minor = 1, disputed_at = created_at",
+    "UPDATE payments SET disputed_minor = 1",
+    "UPDATE subscriptions SET auto_renew = true, disputed_at = created_at",
+    "UPDATE disputes SET state = 'open', decided_at = NULL",
     "UPDATE payments SET state = 'failed'",
     "UPDATE users SET tokens_from_version = 1",
 )
@@ -246,6 +251,19 @@ def test_the_database_refuses_what_no_code_of_ours_may_do(filled: World, subtest
     for statement in FORBIDDEN:
         with subtests.test(statement), filled.app.app_context(), pytest.raises(DatabaseError), atomic():
             db.session.execute(text(statement))
+
+
+def test_rows_that_refer_to_each_other_live_through_tables_made_anew(
+    filled: World, database_url: str, tmp_path: Path
+) -> None:
+    tables = ("subscriptions", "invoices", "payments", "refunds", "periods")
+    before = {table: filled.rows(f"SELECT id FROM {table} ORDER BY id") for table in tables}  # noqa: S608 - above
+    world = Empty(database_url, tmp_path)
+    world.run(downgrade, revision="0005")
+    world.run(upgrade)
+    assert {table: filled.rows(f"SELECT id FROM {table} ORDER BY id") for table in before} == before  # noqa: S608
+    with filled.app.app_context(), pytest.raises(DatabaseError), atomic():
+        db.session.execute(text("DELETE FROM payments"))
 
 
 def test_a_row_at_its_end_may_still_change_in_other_columns(filled: World) -> None:

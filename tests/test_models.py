@@ -78,6 +78,7 @@ def test_rows_come_back_as_they_were_written(make_world: Callable[..., World]) -
         samples.period(),
         samples.payment("succeeded", why={"steps": 0, "anchor": None}),
         samples.refund(),
+        samples.dispute(),
     ]
     with make_world().app.app_context():
         with atomic():

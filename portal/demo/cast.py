@@ -27,6 +27,7 @@ NO_FUNDS = "4000 0000 0000 9995"
 LOST = "4000 0000 0000 9987"
 DECLINES_LATER = "4000 0000 0000 0341"
 ASKS_LATER = "4000 0027 6000 3184"  # the bank wants every renewal confirmed
+DISPUTED = "4000 0000 0000 0259"  # its holder goes to the bank after three days
 
 
 @dataclass(frozen=True)
@@ -193,6 +194,7 @@ STORIES = (
     Story("arina", 12.9, ((0, Buys("premium-year")), (11.4, RefundSlow(5)), (11.45, TakesBack("full")))),
     Story("tamara", 84.2, ((0, Buys("premium")), (64.1, AsksBack(15000, "Три дня не шло видео в 4K.")))),
     Story("vadim", 33.7, ((0, Buys("sport")), (27.4, AsksBack(8300, "Финал показали с опозданием.")))),
+    Story("fedor", 24.6, ((0, Buys("standard", DISPUTED)),)),  # the bank has not decided yet
     Story("lucy", 66.2, ((0, Buys("premium", currency="USD")), (64.8, AsksBack(200, "There were no subtitles.")))),
 )
 

@@ -42,6 +42,11 @@ def rfc3339(moment: datetime, timespec: str = "seconds") -> str:
     return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec=timespec) + "Z"
 
 
+def whole_second_up(moment: datetime) -> datetime:
+    """The same, or the next whole second."""
+    return moment if moment.microsecond == 0 else moment.replace(microsecond=0) + timedelta(seconds=1)
+
+
 def zone_or(default: str, name: str | None) -> str:
     """`name` where it is a zone we know, else the default: a token may carry anything."""
     if not name:

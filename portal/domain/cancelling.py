@@ -44,6 +44,8 @@ def resume(standing: Standing, usable: bool, now: datetime, actor: str, policy: 
     subscription = standing.subscription
     if subscription.state not in ("trialing", "active"):
         raise NotResumable("only a running subscription can be resumed", subscription_id=subscription.id)
+    if subscription.disputed_at is not None:
+        raise NotResumable("a payment is under dispute at the bank", subscription_id=subscription.id)
     if not usable:
         raise MethodRequired("there is no payment method to renew with", subscription_id=subscription.id)
     if subscription.auto_renew:
@@ -61,6 +63,8 @@ def _stop_renewal(standing: Standing, now: datetime, actor: str, policy: Policy)
     facts = {
         "auto_renew": False,
         "retry_at": None,
+        "booked_plan_id": None,  # nothing follows what is paid for
+        "booked_price_id": None,
         "next_action_at": next_action_at(after, standing.plan, policy),
     }
     writes = [*_drop_invoices(standing, {"renewal"}), Move(subscription, "cancelled_at_period_end", facts)]
@@ -68,7 +72,7 @@ def _stop_renewal(standing: Standing, now: datetime, actor: str, policy: Policy)
 
 
 def _end_now(standing: Standing, now: datetime, actor: str) -> Change:
-    dropped = _drop_invoices(standing, {"renewal", "purchase"})
+    dropped = _drop_invoices(standing, {"renewal", "purchase", "plan_change"})
     writes = [*dropped, Move(standing.subscription, "cancelled_now", ended("cancelled", now))]
     return _change(standing.subscription, now, actor, writes, "cancelled")
 
@@ -81,6 +85,10 @@ def ended(reason: str, now: datetime) -> dict[str, object]:
         "next_action_at": None,
         "retry_at": None,
         "auto_renew": False,
+        "booked_plan_id": None,
+        "booked_price_id": None,
+        "parked_at": None,  # nothing is left that could happen by itself
+        "park_reason": None,
     }
 
 

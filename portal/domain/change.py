@@ -9,14 +9,16 @@ from typing import TypeAlias
 from uuid import UUID
 
 from portal.domain.consent import Consent
+from portal.domain.dispute import Dispute
 from portal.domain.invoice import Invoice, InvoiceLine
 from portal.domain.method import PaymentMethod
 from portal.domain.payment import Payment
+from portal.domain.quote import ChangeQuote
 from portal.domain.refund import Refund
 from portal.domain.setup import MethodSetup
 from portal.domain.subscription import Period, Subscription
 
-Subject: TypeAlias = Subscription | Invoice | Payment | Refund
+Subject: TypeAlias = Subscription | Invoice | Payment | Refund | Dispute
 Row: TypeAlias = Subject | InvoiceLine | Period | PaymentMethod | Consent | MethodSetup
 
 KIND: Mapping[type, str] = {
@@ -24,6 +26,7 @@ KIND: Mapping[type, str] = {
     Invoice: "invoice",
     Payment: "payment",
     Refund: "refund",
+    Dispute: "dispute",
     MethodSetup: "setup",
 }
 
@@ -45,7 +48,7 @@ class Move:
 class Set:
     """Columns of a row that has no state."""
 
-    row: PaymentMethod | Period
+    row: PaymentMethod | Period | ChangeQuote
     values: Mapping[str, object]
 
 

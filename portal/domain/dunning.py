@@ -28,7 +28,7 @@ def due(subscription: Subscription, plan: Plan, policy: Policy, now: datetime) -
         return Due.nothing
     retry = next_retry(subscription, policy)
     match subscription.state:
-        case "active" if subscription.paid_through and now >= subscription.paid_through:
+        case "trialing" | "active" if subscription.runs_until and now >= subscription.runs_until:
             if not renews(subscription):
                 return Due.end
             return Due.charge if retry is None or now >= retry else Due.nothing
@@ -47,8 +47,8 @@ def next_action_at(subscription: Subscription, plan: Plan, policy: Policy) -> da
     """The next moment at which `due` may answer something else."""
     retry = next_retry(subscription, policy)
     match subscription.state:
-        case "active":
-            return max_of(subscription.paid_through, retry) if renews(subscription) else subscription.paid_through
+        case "trialing" | "active":
+            return max_of(subscription.runs_until, retry) if renews(subscription) else subscription.runs_until
         case "past_due":
             end = access_end(subscription, plan, policy)
             return min(retry, end) if retry else end
@@ -73,6 +73,11 @@ def next_retry(subscription: Subscription, policy: Policy) -> datetime | None:
     days = policy.dunning_retry_days
     step = subscription.declines - 1
     return subscription.past_due_since + timedelta(days=days[step]) if 0 <= step < len(days) else None
+
+
+def steps_passed(since: datetime, now: datetime, policy: Policy) -> int:
+    """Retries whose day has come. Those that we missed (our own downtime, parked) are not made up for in a row."""
+    return sum(since + timedelta(days=day) <= now for day in policy.dunning_retry_days)
 
 
 def access_end(subscription: Subscription, plan: Plan, policy: Policy) -> datetime:

@@ -80,6 +80,18 @@ class MethodRequired(Conflict):
     error_id = "method_required"
 
 
+class NotChangeable(Conflict):
+    """Not to this plan, or not in this state."""
+
+    error_id = "not_changeable"
+
+
+class QuoteVoid(Conflict):
+    """The sums that were shown do not hold any more: too old, used, or reckoned from what has changed since."""
+
+    error_id = "quote_void"
+
+
 class NotCancellable(Conflict):
     """A paid invoice, or a renewal: the subscription is what can be cancelled."""
 
@@ -106,6 +118,18 @@ class NotDecidable(Conflict):
     """The refund does not wait for a decision any more."""
 
     error_id = "not_decidable"
+
+
+class NotParkable(Conflict):
+    """Over, or never begun: nothing happens to it by itself anyway."""
+
+    error_id = "not_parkable"
+
+
+class NotAskable(Conflict):
+    """The payment was never sent, or its outcome is known."""
+
+    error_id = "not_askable"
 
 
 class NotGrantable(Conflict):
@@ -150,6 +174,12 @@ class IdempotencyKeyReused(Refused):
 
 class BadSignature(Refused):
     error_id = "bad_signature"
+
+
+class RateLimited(Refused):
+    """Too often; `retry_after` says how long to wait. Nothing was done."""
+
+    error_id = "rate_limited"
 
 
 class ProviderUnavailable(Refused):

@@ -35,6 +35,7 @@ class Invoice:
     fail_reason: str | None = None
     paid_at: datetime | None = None
     return_url: str | None = None
+    trial_days: int | None = None  # it saves a method and takes nothing; the first charge follows after these days
 
     @property
     def total(self) -> Money:
@@ -76,6 +77,7 @@ def issue(
     expires_at: datetime,
     now: datetime,
     return_url: str | None = None,
+    trial_days: int | None = None,
 ) -> tuple[Invoice, list[InvoiceLine]]:
     """An invoice for what was quoted, with its lines. One plan, so the first line says which and how many."""
     first, total = quoted.lines[0], quoted.total
@@ -98,6 +100,7 @@ def issue(
         created_at=now,
         modified_at=now,
         return_url=return_url,
+        trial_days=trial_days,
     )
     return invoice, [_line(invoice, line, position) for position, line in enumerate(quoted.lines, start=1)]
 

@@ -79,5 +79,5 @@ def _use(subscription: Subscription, plan: Plan, method: PaymentMethod, now: dat
 def _forget(subscription: Subscription, plan: Plan, policy: Policy) -> Move:
     after = replace(subscription, payment_method_id=None, retry_at=None)
     facts = {"payment_method_id": None, "retry_at": None, "next_action_at": next_action_at(after, plan, policy)}
-    renewed = subscription.auto_renew or subscription.state != "active"
+    renewed = subscription.auto_renew or subscription.state not in ("trialing", "active")
     return Move(subscription, "method_removed" if renewed else "method_forgotten", facts)

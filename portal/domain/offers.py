@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from fractions import Fraction
@@ -24,6 +25,7 @@ class Offer:
     amount: Money
     ends_access: bool  # False: only time that has not begun is taken back, and renewal stays
     shown: Money | None = None  # what it came to a little earlier, when it may have been read: unused time runs away
+    returns_plan: bool = False  # it is for a better plan, and the plan before it comes back
 
     def is_meant_by(self, amount: Money) -> bool:
         return amount == self.amount or (self.shown is not None and self.amount < amount <= self.shown)
@@ -45,13 +47,16 @@ class Paid:
 
 def available(payment: Payment) -> Money:
     """What can still be given back of a payment."""
-    return Money(payment.amount_minor - payment.refunded_minor - payment.reserved_minor, payment.currency)
+    taken = payment.refunded_minor + payment.reserved_minor + payment.disputed_minor
+    return Money(payment.amount_minor - taken, payment.currency)
 
 
 def offers(paid: Paid, now: datetime, policy: Policy) -> list[Offer]:
     """`unused` first: it uses nothing up. Empty: nothing is offered, any sum needs an operator."""
     period, subscription = paid.period, paid.subscription
-    if period is None or not paid.is_last or not subscription.live or now >= period.end:
+    if period is None or not period.bought or not paid.is_last or not subscription.live or now >= period.end:
+        return []
+    if paid.payment.disputed_at is not None:
         return []
     left = available(paid.payment)
     begun = period.start <= now
@@ -61,7 +66,11 @@ def offers(paid: Paid, now: datetime, policy: Policy) -> list[Offer]:
     unused, shown = (min(_unused(paid, period, at), left, key=_minor) for at in (now, now - READ_WITHIN))
     if unused:
         found.append(Offer("unused", unused, ends_access=begun, shown=shown))
-    if _full(paid, now, policy) and left == paid.payment.amount and (not found or found[0].amount != left):
+    if (
+        _in_window(paid.payment, paid.had_full_refund, now, policy)
+        and left == paid.payment.amount
+        and (not found or found[0].amount != left)
+    ):
         found.append(Offer("full", left, ends_access=begun))
     return found
 
@@ -70,28 +79,49 @@ def _minor(money: Money) -> int:
     return money.minor
 
 
-def _full(paid: Paid, now: datetime, policy: Policy) -> bool:
-    recorded = paid.payment.succeeded_at or paid.payment.modified_at
-    return now < recorded + timedelta(days=policy.refund_window_days) and not paid.had_full_refund
+def _in_window(payment: Payment, had_full_refund: bool, now: datetime, policy: Policy) -> bool:
+    recorded = payment.succeeded_at or payment.modified_at
+    return now < recorded + timedelta(days=policy.refund_window_days) and not had_full_refund
 
 
 def _unused(paid: Paid, period: Period, now: datetime) -> Money:
     """Unstarted intervals, and the time share of the running one, less what was given back; never below zero."""
-    each = Fraction(1, period.intervals)
-    rest = Fraction(0)
-    for n in range(period.intervals):
-        start, end = (_edge(paid, n + more) for more in (0, 1))
+    steps = paid.period_anchor_steps
+    rest = unused_share(period, paid.plan, paid.subscription.zone, paid.anchor, steps, now)
+    return _left_of(paid.payment, rest)
+
+
+def _left_of(payment: Payment, share: Fraction) -> Money:
+    taken = payment.amount - available(payment)
+    return max(payment.amount.share(share) - taken, Money.zero(payment.currency), key=_minor)
+
+
+def unused_share(
+    period: Period, plan: Plan, zone: str, anchor: datetime | None, steps_before: int, now: datetime
+) -> Fraction:
+    """How much of a bought period is still to come: 0..1. `steps_before`: intervals from the anchor to its start."""
+    assert anchor is not None  # noqa: S101 - paid time has an anchor
+    whole = Fraction(0)
+    for n in range(steps_before, steps_before + period.intervals):
+        start, end = (step(anchor, zone, Interval(plan.interval), steps * plan.interval_count) for steps in (n, n + 1))
         if now <= start:
-            rest += each
+            whole += 1
         elif now < end:
-            rest += each * Fraction((end - now) // TICK, (end - start) // TICK)
-    share = paid.payment.amount.share(rest)
-    taken = Money(paid.payment.refunded_minor + paid.payment.reserved_minor, paid.payment.currency)
-    return max(share - taken, Money.zero(share.currency), key=_minor)
+            whole += Fraction((end - now) // TICK, (end - start) // TICK)
+    return whole / period.intervals
 
 
-def _edge(paid: Paid, n: int) -> datetime:
-    """Where the n-th interval of the period begins."""
-    assert paid.anchor is not None  # noqa: S101 - paid time has an anchor
-    steps = (paid.period_anchor_steps + n) * paid.plan.interval_count
-    return step(paid.anchor, paid.subscription.zone, Interval(paid.plan.interval), steps)
+def of_better_plan(
+    payment: Payment, share_at: Callable[[datetime], Fraction], had_full_refund: bool, now: datetime, policy: Policy
+) -> list[Offer]:
+    """What was paid to move to a better plan comes back alone, and the plan before it with it."""
+    left = available(payment)
+    if payment.disputed_at is not None or not share_at(now):
+        return []
+    found = []
+    unused, shown = (min(_left_of(payment, share_at(at)), left, key=_minor) for at in (now, now - READ_WITHIN))
+    if unused:
+        found.append(Offer("unused", unused, ends_access=False, shown=shown, returns_plan=True))
+    if _in_window(payment, had_full_refund, now, policy) and left == payment.amount != unused:
+        found.append(Offer("full", left, ends_access=False, returns_plan=True))
+    return found

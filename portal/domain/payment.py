@@ -38,11 +38,14 @@ class Payment:
     next_check_at: datetime | None = None
     checks: int = 0
     review_at: datetime | None = None  # since when an operator has to look
+    absent_at: datetime | None = None  # since when the provider says, whenever it answers, that it knows no such object
     decline_kind: str | None = None
     decline_code: str | None = None
     note: str | None = None  # the provider's last word, for operators
     refunded_minor: int = 0
     reserved_minor: int = 0
+    disputed_minor: int = 0
+    disputed_at: datetime | None = None  # since when the bank has it under dispute
 
     @property
     def reference(self) -> str:
@@ -83,6 +86,7 @@ def intent(
     payment_method_id: UUID | None = None,
 ) -> Payment:
     """A payment as it stands before anybody is called: its id is its key, and it says what its sum comes from."""
+    anchor = subscription.trial_end if subscription.state == "trialing" else subscription.anchor
     return Payment(
         id=new_id(now),
         invoice_id=invoice.id,
@@ -101,9 +105,10 @@ def intent(
             "reason": invoice.reason,
             "price_id": str(invoice.price_id),
             "count": invoice.count,
-            "anchor": subscription.anchor.isoformat() if subscription.anchor else None,
+            "anchor": anchor.isoformat() if anchor else None,
             "steps": subscription.steps,
             "zone": subscription.zone,
             "declines": subscription.declines,
+            **({"trial_days": invoice.trial_days} if invoice.trial_days else {}),
         },
     )

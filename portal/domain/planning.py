@@ -21,6 +21,7 @@ LONGEST_WORD = 64
 LONGEST_NAME = 200
 LONGEST_DESCRIPTION = 2000
 MOST_INTERVALS = 36
+LONGEST_TRIAL = 90
 LAST_POSITION = 9999
 
 READ_WITHIN = timedelta(minutes=5)  # a form that says "from now on" takes its time to be sent
@@ -38,6 +39,7 @@ class PlanDraft:
     interval: Interval
     interval_count: int
     position: int
+    trial_days: int = 0
 
 
 # How a plan is shown; everything else is what its customers bought.
@@ -47,7 +49,7 @@ SHOWN = frozenset({"names", "descriptions", "position"})
 def plan(draft: PlanDraft, now: datetime) -> Plan:
     """Nobody can buy it yet. Raises InvalidRequest."""
     _check(draft)
-    return Plan(id=new_id(now), state="draft", trial_days=0, created_at=now, **_columns(draft))  # type: ignore[arg-type]  # columns of the plan
+    return Plan(id=new_id(now), state="draft", created_at=now, **_columns(draft))  # type: ignore[arg-type]  # columns of the plan
 
 
 def edit(plan: Plan, draft: PlanDraft, sold: bool) -> dict[str, object]:
@@ -109,6 +111,8 @@ def _wrong(draft: PlanDraft) -> Iterator[str]:
         yield "interval"
     if not 1 <= draft.interval_count <= MOST_INTERVALS:
         yield "interval_count"
+    if type(draft.trial_days) is not int or not 0 <= draft.trial_days <= LONGEST_TRIAL:
+        yield "trial_days"
     if not 0 <= draft.position <= LAST_POSITION:
         yield "position"
 

@@ -17,6 +17,8 @@ class Policy:
     refund_window_days: int = 14
     refund_policy: str = "auto"  # auto: the two offers are sent at once; manual: an operator looks first
     refund_answer_days: int = 10  # within which a sum that an operator looks at is answered
+    charges_per_day: int = 3  # scheduled ones of a subscription that reached the bank; the next one parks it
+    charges_per_run: int = 100_000  # scheduled ones of one run of `renew`; what is due beyond is parked
 
     @property
     def checkout_ttl(self) -> timedelta:

@@ -33,3 +33,9 @@ class Quote:
 def quote(plan: Plan, price: Price, count: int) -> Quote:
     """`count` intervals of a plan at a price."""
     return Quote((QuoteLine(plan, price.amount, count, Money.zero(price.currency)),))
+
+
+def trial(plan: Plan, price: Price) -> Quote:
+    """A trial of a plan: nothing."""
+    nothing = Money.zero(price.currency)
+    return Quote((QuoteLine(plan, nothing, 1, nothing),))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from portal.domain.change import Change, Move, Write
@@ -14,7 +14,7 @@ from portal.domain.invoice import Invoice, issue
 from portal.domain.payment import Payment
 from portal.domain.plan import Plan, Price
 from portal.domain.policy import Policy
-from portal.domain.pricing import Quote, quote
+from portal.domain.pricing import Quote, quote, trial
 from portal.domain.subscription import Subscription
 from portal.domain.user import User
 
@@ -30,9 +30,12 @@ class Order:
     provider: str
     agreement: Agreement
     return_url: str | None = None
+    trial_days: int = 0  # (trials.days) the order saves a method now, and is charged after them
 
     @property
     def quote(self) -> Quote:
+        if self.trial_days:
+            return trial(self.plan, self.price)
         return quote(self.plan, self.price, self.count)
 
 
@@ -44,6 +47,7 @@ class Standing:
     invoice: Invoice | None
     payment: Payment | None  # the open payment of that invoice
     renewal_under_way: bool = False  # a renewal of it is being charged right now
+    last_due: datetime | None = None  # of the purchases of it that were not closed
 
 
 @dataclass(frozen=True)
@@ -77,9 +81,13 @@ def refuse_if_taken(subscription: Subscription | None, plan: Plan) -> None:
 
 def _same_request(invoice: Invoice, order: Order, now: datetime) -> bool:
     return (
-        (invoice.plan_id, invoice.price_id, invoice.count, invoice.provider, invoice.renews, invoice.return_url)
-        == (order.plan.id, order.price.id, order.count, order.provider, order.agreement.renewal, order.return_url)
-    ) and now < invoice.expires_at
+        (
+            (invoice.plan_id, invoice.price_id, invoice.count, invoice.provider, invoice.renews, invoice.return_url)
+            == (order.plan.id, order.price.id, order.count, order.provider, order.agreement.renewal, order.return_url)
+        )
+        and now < invoice.expires_at
+        and (invoice.trial_days or 0) == order.trial_days
+    )
 
 
 def _issue(user: User, standing: Standing, order: Order, now: datetime, policy: Policy, zone: str) -> Purchase:
@@ -98,16 +106,22 @@ def _issue(user: User, standing: Standing, order: Order, now: datetime, policy: 
         order.quote,
         price_id=order.price.id,
         reason="purchase",
-        due_at=now,
+        due_at=_due(standing, now),
         provider=order.provider,
         renews=order.agreement.renewal,
         expires_at=now + policy.checkout_ttl,
         now=now,
         return_url=order.return_url,
+        trial_days=order.trial_days or None,
     )
     writes += [invoice, *lines, *_consents(invoice, order.agreement, now)]
     change = Change(user.id, now, f"user:{user.id}", tuple(writes), reason="purchase", invoice_id=invoice.id)
     return Purchase(invoice.id, change)
+
+
+def _due(standing: Standing, now: datetime) -> datetime:
+    """Now, or right after the last one: one invoice is due at one moment, also where two come in the same."""
+    return now if standing.last_due is None else max(now, standing.last_due + timedelta(microseconds=1))
 
 
 def _pending(user: User, order: Order, now: datetime, zone: str) -> Subscription:

@@ -22,14 +22,14 @@ class Refund:
     invoice_id: UUID
     subscription_id: UUID
     user_id: str
-    reason: str  # duplicate | late (by itself) | customer | operator
+    reason: str  # duplicate | late (by itself) | customer | operator | provider (made there, not by us)
     state: str
     amount_minor: int
     currency: str
     created_at: datetime
     modified_at: datetime
     offer: str | None = None  # full | unused: the customer's own right
-    effect: str = "keep"  # end_now | period_end | keep | take_back (only time that has not begun)
+    effect: str = "keep"  # end_now | period_end | keep | take_back (only time that has not begun) | old_plan
     comment: str | None = None  # the customer's words, or the operator's
     accepted_at: datetime | None = None  # the provider has taken it in hand; its effect is done
     provider_ref: str | None = None
@@ -38,6 +38,8 @@ class Refund:
     checks: int = 0
     note: str | None = None
     grounds: str | None = None  # why an operator gave or refused it, of the closed lists above
+    review_at: datetime | None = None  # since when an operator has to look
+    absent_at: datetime | None = None  # as of a payment
 
     @property
     def reference(self) -> str:

@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
-from portal.domain.asking import next_check
+from portal.domain import changing
+from portal.domain.asking import absent_since, next_check, wants_review
 from portal.domain.cancelling import ended
 from portal.domain.change import Change, Move, Set, Write
 from portal.domain.dunning import backoff, next_action_at
@@ -26,11 +27,13 @@ from portal.domain.outcome import Decline, DeclineClass, Outcome
 from portal.domain.payment import Payment
 from portal.domain.plan import Plan
 from portal.domain.policy import Policy
+from portal.domain.quote import ChangeQuote
 from portal.domain.refund import GIVING, REFUSING, Refund
 from portal.domain.subscription import Period, Subscription
 
-# What operators say happens to access; `take_back` only where the customer's own offer says it.
-Effect = Literal["end_now", "period_end", "keep", "take_back"]
+# What operators say happens to access; `take_back` only where the customer's own offer says it, `old_plan` only of the
+# money for a better plan.
+Effect = Literal["end_now", "period_end", "keep", "take_back", "old_plan"]
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,7 @@ class Word:
     provider_ref: str | None = None
     decline: Decline | None = None
     note: str = ""
+    absent: bool = False  # it knows no such refund, and that proves nothing yet
 
 
 @dataclass(frozen=True)
@@ -50,12 +54,14 @@ class Standing:
     period: Period | None  # the time it bought: none for what came twice or too late
     payment: Payment
     unpaid_renewal: tuple[Invoice, Payment | None] | None  # with its open payment
+    bettered: tuple[ChangeQuote, Plan] | None = None  # a better plan that it bought, and the one before that
 
 
 def check_sum(payment: Payment | None, amount: Money) -> Payment:
     """The payment that `amount` can be given back of. Raises NotRefundable, InvalidAmount, ExceedsRefundable."""
     if payment is None:
         raise NotRefundable("nothing was paid for this invoice")
+    refuse_disputed(payment)
     if amount.currency != payment.currency:
         raise InvalidAmount(f"the payment was made in {payment.currency}")
     if amount.minor <= 0:
@@ -92,7 +98,7 @@ def give(
     payment = standing.payment
     if payment.state not in ("succeeded", "duplicate"):
         raise NotRefundable("nothing was paid with this payment")
-    if effect == "take_back":
+    if effect == "take_back" or (effect == "old_plan" and standing.bettered is None):
         raise InvalidRequest("an operator says end_now, period_end or keep", field="effect")
     check_sum(payment, amount)
     refund = replace(_to_be_sent(payment, amount, now), effect=_felt(standing, effect), grounds=grounds)
@@ -102,9 +108,14 @@ def give(
 def approve(
     standing: Standing, refund: Refund, effect: Effect, grounds: str | None, now: datetime, actor: str
 ) -> Change:
-    """What a customer asked for is sent; its sum has been reserved since. Raises NotDecidable, InvalidRequest."""
+    """What a customer asked for is sent; its sum has been reserved since.
+
+    Raises NotDecidable, NotRefundable, InvalidRequest.
+    """
     _refuse_decided(refund)
-    if effect == "take_back" and refund.effect != "take_back":
+    refuse_disputed(standing.payment)
+    brings_back = effect == "old_plan" and standing.bettered is not None
+    if effect in ("take_back", "old_plan") and refund.effect != effect and not brings_back:
         raise InvalidRequest("only time that has not begun is taken back", field="effect")
     facts = {"effect": _felt(standing, effect), "grounds": grounds, "next_check_at": now}
     return _change(refund, now, actor, (Move(refund, "approved", facts),))
@@ -116,6 +127,12 @@ def reject(payment: Payment, refund: Refund, grounds: str | None, now: datetime,
     released = {"reserved_minor": payment.reserved_minor - refund.amount_minor}
     writes = Move(refund, "rejected", {"grounds": grounds}), Move(payment, "refund_released", released)
     return _change(refund, now, actor, writes)
+
+
+def refuse_disputed(payment: Payment) -> None:
+    """What the bank may take back is not given back as well. Raises NotRefundable."""
+    if payment.disputed_at is not None:
+        raise NotRefundable("the bank has this payment under dispute", disputed=True)
 
 
 def refuse_changed(payment: Payment, shown_left: Money) -> None:
@@ -148,7 +165,11 @@ def _refuse_decided(refund: Refund) -> None:
 
 def _felt(standing: Standing, effect: Effect) -> Effect:
     """Where the payment bought no time, or its time is over for good, the refund touches nothing and says so."""
-    return effect if standing.period is not None and standing.subscription.live else "keep"
+    if not standing.subscription.live:
+        return "keep"
+    if standing.bettered is not None:
+        return "old_plan" if effect == "end_now" else effect  # what ends is what it bought
+    return effect if standing.period is not None else "keep"
 
 
 def _to_be_sent(payment: Payment, amount: Money, now: datetime) -> Refund:
@@ -188,6 +209,8 @@ def decide(standing: Standing, refund: Refund, word: Word, now: datetime, actor:
 def _effect_of(offer: Offer | None) -> str:
     if offer is None:
         return "keep"  # until an operator says otherwise
+    if offer.returns_plan:
+        return "old_plan"
     return "end_now" if offer.ends_access else "take_back"
 
 
@@ -200,22 +223,41 @@ def _writes(standing: Standing, refund: Refund, word: Word, now: datetime, polic
     match word.outcome:
         case Outcome.succeeded:
             done = {"reserved_minor": reserved, "refunded_minor": payment.refunded_minor + refund.amount_minor}
-            facts |= {"next_check_at": None, "accepted_at": refund.accepted_at or now}
+            facts |= _SETTLED | {"accepted_at": refund.accepted_at or now}
             paid_back = [Move(refund, "succeeded", facts), Move(payment, "refund_done", done)]
             return [*paid_back, *_effects(standing, refund, now, policy)]
         case Outcome.pending if refund.state == "unknown":
-            facts |= _later(refund, now) | {"accepted_at": now}
+            facts |= _SETTLED | _later(refund, now) | {"accepted_at": now}
             return [Move(refund, "taken_in_hand", facts), *_effects(standing, refund, now, policy)]
         case Outcome.failed if refund.state == "unknown" and _bounced(word):
             later = {"checks": refund.checks + 1, "next_check_at": now + backoff(refund.checks + 1)}
-            return [Move(refund, "bounced", facts | later | {"sent_at": None})]
+            later |= {"sent_at": None, "absent_at": None}
+            return [Move(refund, "bounced", facts | later), *_called(replace(refund, state="submitted"), later, now)]
         case Outcome.failed:
             released = {"reserved_minor": reserved}
-            failed = Move(refund, "failed", facts | {"next_check_at": None})
+            failed = Move(refund, "failed", facts | _SETTLED)
             return [failed, Move(payment, "refund_released", released)]
         case _ if refund.next_check_at is None or now >= refund.next_check_at:
-            return [Move(refund, "asked", facts | _later(refund, now))]
-    return []  # a look between two scheduled ones does not count
+            later = _later(refund, now) | _seen(refund, word, now)
+            return [Move(refund, "asked", facts | later), *_called(refund, later, now)]
+    # A look between two scheduled ones does not count; what it found does.
+    seen = _seen(refund, word, now)
+    return [Move(refund, "asked", seen)] if seen["absent_at"] != refund.absent_at else []
+
+
+_SETTLED: dict[str, object] = {"next_check_at": None, "review_at": None, "absent_at": None}
+
+
+def _seen(refund: Refund, word: Word, now: datetime) -> dict[str, object]:
+    return {"absent_at": absent_since(refund.absent_at, word.absent, word.outcome is Outcome.unknown, now)}
+
+
+def _called(refund: Refund, later: dict[str, object], now: datetime) -> list[Move]:
+    """After days without news a person is told. The refund goes on being asked about: it owes, and charges nobody."""
+    checks = refund.checks + 1
+    if refund.review_at is not None or not wants_review(checks):
+        return []
+    return [Move(replace(refund, **later), "put_in_review", {"review_at": now})]  # type: ignore[arg-type]  # its columns
 
 
 def _bounced(word: Word) -> bool:
@@ -230,31 +272,51 @@ def _later(refund: Refund, now: datetime) -> dict[str, object]:
 def _effects(standing: Standing, refund: Refund, now: datetime, policy: Policy) -> list[Write]:
     """What happens to access once the payment system has accepted; only once, and only while there is something."""
     subscription, period = standing.subscription, standing.period
-    if refund.accepted_at is not None or period is None or not subscription.live:
+    if refund.accepted_at is not None or not subscription.live:
         return []
+    if standing.bettered is not None and refund.effect == "old_plan":
+        quoted, plan = standing.bettered
+        return changing.returned(quoted, subscription, plan, now, policy)
+    if period is None:
+        return _renews_no_more(standing, now, policy) if standing.bettered and refund.effect == "period_end" else []
     revoked = Set(period, {"revoked_at": now})
     match refund.effect:
         case "end_now":
-            return [revoked, *_drop(standing), Move(subscription, "refunded", ended("refunded", now))]
+            return [revoked, *drop_renewal(standing), Move(subscription, "refunded", ended("refunded", now))]
         case "take_back" if subscription.state == "active" and period.end == subscription.paid_through:
             steps = subscription.steps - period.intervals
             after = replace(subscription, steps=steps, paid_through=period.start)
             facts = {"steps": steps, "paid_through": period.start}
             next_at = next_action_at(after, standing.plan, policy)
             return [revoked, Move(subscription, "time_returned", facts | {"next_action_at": next_at})]
-        case "period_end" if subscription.state == "active" and subscription.auto_renew:
-            after = replace(subscription, auto_renew=False, retry_at=None)
-            stopped = {"auto_renew": False, "retry_at": None}
-            next_at = next_action_at(after, standing.plan, policy)
-            move = Move(subscription, "cancelled_at_period_end", stopped | {"next_action_at": next_at})
-            return [*_drop(standing), move]
-        case "period_end" if subscription.state in ("past_due", "suspended"):
-            # The paid time is over already, as for any cancelling in these states.
-            return [*_drop(standing), Move(subscription, "refunded", ended("refunded", now))]
+        case "period_end":
+            return _renews_no_more(standing, now, policy)
     return []
 
 
-def _drop(standing: Standing) -> list[Write]:
+def _renews_no_more(standing: Standing, now: datetime, policy: Policy) -> list[Write]:
+    subscription = standing.subscription
+    if subscription.state == "active" and subscription.auto_renew:
+        after = replace(subscription, auto_renew=False, retry_at=None)
+        stopped = {"auto_renew": False, "retry_at": None} | changing.UNBOOKED
+        next_at = next_action_at(after, standing.plan, policy)
+        move = Move(subscription, "cancelled_at_period_end", stopped | {"next_action_at": next_at})
+        return [*drop_renewal(standing), move]
+    if subscription.state in ("past_due", "suspended"):
+        # The paid time is over already, as for any cancelling in these states.
+        return [*drop_renewal(standing), Move(subscription, "refunded", ended("refunded", now))]
+    return []
+
+
+def overtaken(refund: Refund, note: str) -> Move:
+    """A refund that nobody was asked for yet, of money that has gone back in another way."""
+    if refund.state == "requested":
+        return Move(refund, "rejected", {"grounds": "already_returned", "note": note})
+    return Move(refund, "overtaken", {"next_check_at": None, "note": note})
+
+
+def drop_renewal(standing: Standing) -> list[Write]:
+    """What waits to be charged for the next period is not asked for any more."""
     if standing.unpaid_renewal is None:
         return []
     invoice, payment = standing.unpaid_renewal

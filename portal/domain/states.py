@@ -29,7 +29,21 @@ CHANGED = "subscription.changed"
 SUBSCRIPTION = (
     Edge("pending", "superseded", "pending"),
     Edge("pending", "first_paid", "active", ACTIVATED),
+    Edge("pending", "trial_started", "trialing", ACTIVATED),
     Edge("pending", "checkout_closed", "expired"),
+    Edge("trialing", "trial_converted", "active", RENEWED),
+    Edge("trialing", "trial_declined", "suspended", DEACTIVATED),
+    Edge("trialing", "period_over", "ended", DEACTIVATED),
+    Edge("trialing", "cancelled_now", "ended", DEACTIVATED),
+    Edge("trialing", "cancelled_at_period_end", "trialing", CANCELLED),
+    Edge("trialing", "resumed", "trialing", "subscription.resumed"),
+    Edge("trialing", "method_removed", "trialing", CANCELLED),
+    Edge("trialing", "method_forgotten", "trialing"),
+    Edge("trialing", "method_changed", "trialing"),
+    Edge("trialing", "method_added", "trialing", "subscription.resumed"),
+    Edge("trialing", "not_reached", "trialing"),
+    Edge("trialing", "rescheduled", "trialing"),
+    Edge("trialing", "granted", "trialing", RENEWED),
     Edge("active", "prolonged", "active", RENEWED),
     Edge("active", "renewed", "active", RENEWED),
     Edge("active", "renewal_declined", "past_due", "subscription.past_due"),
@@ -63,11 +77,30 @@ SUBSCRIPTION = (
             Edge(state, "refunded", "ended", DEACTIVATED),
         )
     ),
+    # The bank has a payment under dispute: nothing more is charged. `noted` where renewal was off already.
+    Edge("active", "dispute_opened", "active", CANCELLED),
+    Edge("past_due", "dispute_opened", "past_due", CANCELLED),
+    Edge("suspended", "dispute_opened", "suspended"),
+    *(
+        edge
+        for state in ("active", "past_due", "suspended")
+        for edge in (
+            Edge(state, "dispute_noted", state),
+            Edge(state, "dispute_over", state),
+            Edge(state, "dispute_lost", "ended", DEACTIVATED),
+        )
+    ),
     Edge("active", "granted", "active", RENEWED),
     Edge("active", "time_returned", "active", CHANGED),
+    Edge("trialing", "plan_changed", "trialing", CHANGED),
+    Edge("active", "plan_changed", "active", CHANGED),
+    Edge("active", "plan_returned", "active", CHANGED),  # the money for it was given back
+    Edge("active", "change_booked", "active"),
+    Edge("active", "change_unbooked", "active"),
     *(
-        Edge(state, "parked", state, "subscription.parked" if state in ("active", "past_due") else None)
-        for state in ("pending", "active", "past_due", "suspended")
+        Edge(state, event, state, "subscription.parked" if state in ("trialing", "active", "past_due") else None)
+        for state in ("pending", "trialing", "active", "past_due", "suspended")
+        for event in ("parked", "unparked")
     ),
 )
 
@@ -107,6 +140,10 @@ PAYMENT = (
             Edge(state, "refund_reserved", state),
             Edge(state, "refund_done", state),
             Edge(state, "refund_released", state),
+            Edge(state, "disputed", state),
+            Edge(state, "dispute_won", state),
+            Edge(state, "dispute_lost", state),
+            Edge(state, "dispute_counted", state),  # a refund was not made after all: its sum was the bank's
         )
     ),
 )
@@ -127,6 +164,17 @@ REFUND = (
     ),
     Edge("unknown", "taken_in_hand", "pending"),
     Edge("unknown", "bounced", "submitted"),
+    *(Edge(state, "put_in_review", state) for state in ("submitted", "unknown", "pending")),
+    Edge("submitted", "held", "submitted"),  # until the bank has decided a dispute
+    Edge("submitted", "overtaken", "failed"),  # the money has gone back in another way
+)
+
+DISPUTE = (
+    Edge("open", "asked", "open"),
+    Edge("open", "counted", "open"),
+    Edge("open", "won", "won"),
+    Edge("open", "lost", "lost"),
+    Edge("lost", "counted", "lost"),
 )
 
 SETUP = (
@@ -144,7 +192,14 @@ SETUP = (
     ),
 )
 
-EDGES = {"subscription": SUBSCRIPTION, "invoice": INVOICE, "payment": PAYMENT, "refund": REFUND, "setup": SETUP}
+EDGES = {
+    "subscription": SUBSCRIPTION,
+    "invoice": INVOICE,
+    "payment": PAYMENT,
+    "refund": REFUND,
+    "setup": SETUP,
+    "dispute": DISPUTE,
+}
 
 
 def edge(kind: str, state: str, event: str) -> Edge:

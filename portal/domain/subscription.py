@@ -33,12 +33,21 @@ class Subscription:
     gateway_failures: int = 0  # in a row: the bank was not reached
     retry_at: datetime | None = None  # overrides the schedule: the bank was not reached, or a new method has come
     parked_at: datetime | None = None
+    park_reason: str | None = None  # of parking.REASONS
     ended_at: datetime | None = None
     end_reason: str | None = None
+    booked_plan_id: UUID | None = None  # the plan it renews as, where the customer has chosen another one
+    booked_price_id: UUID | None = None
+    disputed_at: datetime | None = None  # while it runs: since when the bank has a payment of it under dispute
 
     @property
     def live(self) -> bool:
         return self.state in LIVE
+
+    @property
+    def runs_until(self) -> datetime | None:
+        """The end of what was paid for, or of the trial before it: when the next charge is due."""
+        return self.paid_through or self.trial_end
 
 
 @dataclass(frozen=True)
@@ -49,8 +58,13 @@ class Period:
     subscription_id: UUID
     start: datetime
     end: datetime
-    intervals: int
+    intervals: int  # of the plan; a trial uses none
     invoice_id: UUID | None  # None: an operator's grant
     created_at: datetime
     revoked_at: datetime | None = None
     act_id: UUID | None = None  # of the operator who granted it
+
+    @property
+    def bought(self) -> bool:
+        """Somebody's money: neither given by an operator nor tried for nothing."""
+        return self.invoice_id is not None and self.intervals > 0

@@ -20,7 +20,7 @@ class HistoryRow(Base):
     due_at: Mapped[datetime | None]
     user_id: Mapped[str] = mapped_column(ForeignKey("users.id"))
     subscription_id: Mapped[UUID] = mapped_column(ForeignKey("subscriptions.id"), index=True)
-    kind: Mapped[str] = mapped_column(String(16))  # subscription | invoice | payment | refund
+    kind: Mapped[str] = mapped_column(String(16))  # subscription | invoice | payment | refund | dispute
     subject_id: Mapped[UUID]
     event: Mapped[str] = mapped_column(String(32))
     from_state: Mapped[str | None] = mapped_column(State)

@@ -14,6 +14,7 @@ from portal.domain.invoice import Invoice, InvoiceLine
 
 NOT_FAILED = "state <> 'fail'"
 OPEN_PURCHASE = "state = 'not_paid' AND reason = 'purchase'"
+OPEN_CHANGE = "state = 'not_paid' AND reason = 'plan_change'"
 
 
 class InvoiceRow(Base):
@@ -40,6 +41,7 @@ class InvoiceRow(Base):
     fail_reason: Mapped[str | None] = mapped_column(String(16))
     paid_at: Mapped[datetime | None]
     return_url: Mapped[str | None] = mapped_column(Text)
+    trial_days: Mapped[int | None]
 
     __table_args__ = (
         CheckConstraint("state IN ('not_paid', 'paid', 'fail')", name="state"),
@@ -52,6 +54,7 @@ class InvoiceRow(Base):
             "uq_invoices_one_per_due_moment", "subscription_id", "reason", "due_at", where=NOT_FAILED, unique=True
         ),
         partial_index("uq_invoices_one_open_purchase", "subscription_id", where=OPEN_PURCHASE, unique=True),
+        partial_index("uq_invoices_one_open_change", "subscription_id", where=OPEN_CHANGE, unique=True),
         Index("ix_invoices_user_id_created_at_id", "user_id", "created_at", "id"),
         Index("ix_invoices_state_id", "state", "id"),
         Index("ix_invoices_reason_id", "reason", "id"),

@@ -3,7 +3,19 @@
 from __future__ import annotations
 
 from portal.db.base import Base
-from portal.models import activity, history, installation, invoice, messages, payment, plan, subscription, user
+from portal.models import (
+    activity,
+    history,
+    installation,
+    invoice,
+    ledger,
+    messages,
+    payment,
+    plan,
+    quote,
+    subscription,
+    user,
+)
 
-TABLES = (plan, user, subscription, invoice, payment, history, messages, activity, installation)
+TABLES = (plan, user, subscription, invoice, payment, history, messages, activity, installation, ledger, quote)
 metadata = Base.metadata

@@ -14,6 +14,7 @@ from portal.domain.subscription import LIVE, Period, Subscription
 
 NOT_OVER = "state NOT IN ('expired', 'ended')"
 GIVEN = "revoked_at IS NULL"
+TRIED = "trial_end IS NOT NULL"
 NOT_OVER_STATES = ("pending", *sorted(LIVE))
 
 
@@ -43,8 +44,13 @@ class SubscriptionRow(Base):
     gateway_failures: Mapped[int]
     retry_at: Mapped[datetime | None]
     parked_at: Mapped[datetime | None]
+    park_reason: Mapped[str | None] = mapped_column(String(24))
     ended_at: Mapped[datetime | None]
     end_reason: Mapped[str | None] = mapped_column(String(24))
+    # No foreign keys: the quote that booked them is kept, and names both with keys of its own.
+    booked_plan_id: Mapped[UUID | None]
+    booked_price_id: Mapped[UUID | None]
+    disputed_at: Mapped[datetime | None]
 
     __table_args__ = (
         CheckConstraint(
@@ -56,8 +62,10 @@ class SubscriptionRow(Base):
         ),
         CheckConstraint("(state = 'ended') = (end_reason IS NOT NULL)", name="end_reason"),
         CheckConstraint("steps >= 0", name="steps"),
+        CheckConstraint("disputed_at IS NULL OR NOT auto_renew", name="disputed"),
         # One at a time for a user in a group of plans: the one that waits for its first payment included.
         partial_index("uq_subscriptions_one_per_group", "user_id", "group", where=NOT_OVER, unique=True),
+        partial_index("uq_subscriptions_one_trial_per_group", "user_id", "group", where=TRIED, unique=True),
         Index("ix_subscriptions_next_action_at", "next_action_at"),
         Index("ix_subscriptions_state_id", "state", "id"),
         Index("ix_subscriptions_plan_id_id", "plan_id", "id"),

@@ -13,7 +13,7 @@ from sqlalchemy import insert, select, update
 from portal.db import rows
 from portal.db.session import db
 from portal.domain.access import WITHDRAWS_TOKENS, Entitlement, entitlements
-from portal.domain.calendar import rfc3339
+from portal.domain.calendar import rfc3339, whole_second_up
 from portal.domain.ids import new_id
 from portal.domain.plan import Plan
 from portal.domain.policy import Policy
@@ -64,7 +64,7 @@ def as_json(entitlement: Entitlement) -> dict[str, Any]:
         "plan": entitlement.plan,
         "features": list(entitlement.features),
         "from": rfc3339(entitlement.start),
-        "until": rfc3339(entitlement.until),
+        "until": rfc3339(whole_second_up(entitlement.until)),  # cut off, it would end access too early
         "auto_renew": entitlement.auto_renew,
         "status": entitlement.state,
     }

@@ -59,7 +59,13 @@ TITLES: Mapping[str, str] = {
     "unpaid": N_("The order is waiting to be paid"),
     "review": N_("We are checking this payment"),
     "paid": N_("The payment went through"),
+    "waiting.trial": N_("Waiting for the card to be confirmed"),
+    "unfinished.trial": N_("The card is not saved yet"),
+    "declined.trial": N_("The card was not saved"),
+    "unpaid.trial": N_("The trial begins once a card is saved"),
+    "paid.trial": N_("Your trial has begun"),
     "closed": N_("The time to pay is over"),
+    "closed.trial": N_("The time to save a card is over"),
     "closed.superseded": N_("This order was replaced by another one"),
     "closed.cancelled": N_("This invoice was cancelled"),
     "closed.declined": N_("The payment did not go through"),
@@ -68,7 +74,8 @@ TITLES: Mapping[str, str] = {
 
 def title(detail: InvoiceDetail, now: datetime, locale: str) -> str:
     where = stage(detail, now)
-    text = TITLES.get(f"{where}.{detail.invoice.fail_reason}") or TITLES[where]
+    trial = TITLES.get(f"{where}.trial") if detail.invoice.trial_days else None
+    text = TITLES.get(f"{where}.{detail.invoice.fail_reason}") or trial or TITLES[where]
     return words(locale).gettext(text)
 
 
@@ -98,6 +105,12 @@ REFUNDS: Mapping[str, tuple[str, str, str]] = {
     ),
 }
 
+DISPUTES: Mapping[str, tuple[str, str]] = {
+    "open": ("warn", N_("The bank is looking into it")),
+    "won": ("good", N_("Decided for us")),
+    "lost": ("bad", N_("Lost")),
+}
+
 # By state and, for an invoice that is closed, by its reason.
 INVOICES: Mapping[str, tuple[str, str]] = {
     "not_paid": ("warn", N_("Not paid")),
@@ -123,6 +136,11 @@ def payment_label(state: str, locale: str, decline_kind: str | None = None) -> L
 
 def refund_label(state: str, locale: str) -> Label:
     tone, text, _ = REFUNDS[state]
+    return Label(tone, words(locale).gettext(text))
+
+
+def dispute_label(state: str, locale: str) -> Label:
+    tone, text = DISPUTES[state]
     return Label(tone, words(locale).gettext(text))
 
 

@@ -21,6 +21,15 @@ OF_SUBSCRIPTIONS: Mapping[str, tuple[str, ...]] = {
     "subscription.created": ("ordered %(plan)s",),
     "subscription.superseded": ("ordered %(plan)s instead",),
     "subscription.first_paid": ("bought %(plan)s for %(amount)s, until %(until)s", "bought %(plan)s, until %(until)s"),
+    "subscription.trial_started": ("saved a card and tries %(plan)s, until %(until)s", "tries %(plan)s"),
+    "subscription.trial_converted": (
+        "paid %(amount)s for %(plan)s after the trial, until %(until)s",
+        "paid for %(plan)s after the trial, until %(until)s",
+    ),
+    "subscription.trial_declined": (
+        "first charge of %(plan)s after the trial declined (%(why)s), access closed",
+        "first charge of %(plan)s after the trial declined, access closed",
+    ),
     "subscription.prolonged": (
         "prolonged %(plan)s for %(amount)s, until %(until)s",
         "prolonged %(plan)s, until %(until)s",
@@ -42,6 +51,16 @@ OF_SUBSCRIPTIONS: Mapping[str, tuple[str, ...]] = {
     "subscription.period_over": ("%(plan)s ended, the paid time is over",),
     "subscription.cancelled_at_period_end": ("switched off renewal of %(plan)s, access until %(until)s",),
     "subscription.cancelled_now": ("cancelled %(plan)s, access closed",),
+    "subscription.dispute_opened": (
+        "the bank has a payment of %(plan)s under dispute, renewal switched off, access until %(until)s",
+    ),
+    "subscription.dispute_noted": ("the bank has a payment of %(plan)s under dispute",),
+    "subscription.dispute_over": ("no payment of %(plan)s is under dispute any more",),
+    "subscription.dispute_lost": ("%(plan)s ended with a lost dispute, access closed",),
+    "subscription.plan_changed": ("moved to %(plan)s for %(amount)s", "moved to %(plan)s"),
+    "subscription.plan_returned": ("is back on %(plan)s, the better plan was given back",),
+    "subscription.change_booked": ("booked another plan to follow %(plan)s on %(until)s", "booked another plan"),
+    "subscription.change_unbooked": ("called off the change of plan, %(plan)s stays",),
     "subscription.resumed": ("switched on renewal of %(plan)s",),
     "subscription.refunded": ("%(plan)s ended with a refund, access closed",),
     "subscription.time_returned": ("gave back time of %(plan)s that had not begun, until %(until)s",),
@@ -51,6 +70,7 @@ OF_SUBSCRIPTIONS: Mapping[str, tuple[str, ...]] = {
     "subscription.method_added": ("added a payment method to %(plan)s",),
     "subscription.checkout_closed": ("order of %(plan)s closed, it was not paid in time",),
     "subscription.parked": ("%(plan)s parked until somebody looks",),
+    "subscription.unparked": ("%(plan)s is no longer parked",),
 }
 
 # Told only where no subscription tells of it in the same commit.
@@ -62,6 +82,10 @@ OF_MONEY: Mapping[str, tuple[str, ...]] = {
     "payment.put_in_review": ("a payment of %(amount)s waits until somebody looks",),
     "invoice.closed": ("invoice %(number)s closed",),
     "refund.succeeded": ("%(amount)s given back",),
+    "refund.overtaken": ("a refund of %(amount)s not needed any more, it was returned in another way",),
+    "dispute.created": ("the bank has %(amount)s under dispute",),
+    "dispute.won": ("a dispute about %(amount)s won",),
+    "dispute.lost": ("a dispute about %(amount)s lost",),
     "refund.failed": ("a refund of %(amount)s failed",),
     "refund.rejected": ("a refund of %(amount)s refused",),
 }
@@ -95,8 +119,8 @@ def _facts(one: Happening, zone: str) -> dict[str, str]:
         facts["amount"] = _plain(money(Money(minor, one.facts["currency"]), LANGUAGE))
     if one.facts.get("number"):
         facts["number"] = one.facts["number"]
-    if one.facts.get("paid_through"):
-        facts["until"] = _plain(date(datetime.fromisoformat(one.facts["paid_through"]), LANGUAGE, zone))
+    if until := one.facts.get("paid_through") or one.facts.get("trial_end"):
+        facts["until"] = _plain(date(datetime.fromisoformat(until), LANGUAGE, zone))
     if one.facts.get("decline_code") not in (None, "declined"):  # the bank that gives no reason says only this
         facts["why"] = one.facts["decline_code"].replace("_", " ")
     return facts

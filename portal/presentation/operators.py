@@ -51,6 +51,10 @@ EFFECTS: Mapping[str, tuple[str, str]] = {
         N_("Time that has not begun is taken back"),
         N_("Only the time that has not begun is taken back. Access until then and renewal stay."),
     ),
+    "old_plan": (
+        N_("The plan before comes back"),
+        N_("The better plan ends as soon as the payment system accepts the refund; the plan before it runs on."),
+    ),
 }
 
 ACTS: Mapping[str, str] = {
@@ -60,14 +64,19 @@ ACTS: Mapping[str, str] = {
     "plan.archive": N_("Plan archived"),
     "plan.sell": N_("Plan put on sale"),
     "plan.price": N_("Price added"),
+    "plan.move_price": N_("Subscribers moved to another price"),
     "subscription.cancel": N_("Subscription cancelled"),
     "subscription.resume": N_("Renewal switched on"),
     "subscription.grant": N_("Time granted"),
+    "subscription.park": N_("Subscription parked"),
+    "subscription.unpark": N_("Parking lifted"),
+    "payment.ask": N_("Payment system asked again"),
     "refund.give": N_("Refund given"),
     "refund.approve": N_("Refund approved"),
     "refund.reject": N_("Refund refused"),
     "event.replay": N_("Event sent again"),
     "webhook.again": N_("Webhook applied again"),
+    "ledger.export": N_("Postings taken as a file"),
 }
 
 # What came of an act: done, or the error_id of the refusal.
@@ -80,12 +89,32 @@ OUTCOMES: Mapping[str, tuple[str, str]] = {
     "not_decidable": ("warn", N_("Refused: decided already")),
     "not_grantable": ("warn", N_("Refused: nothing to prolong")),
     "not_resumable": ("warn", N_("Refused: renewal cannot be switched on")),
+    "not_parkable": ("warn", N_("Refused: nothing that could be parked")),
+    "not_askable": ("warn", N_("Refused: there is nothing to ask about")),
     "already_ended": ("warn", N_("Refused: over already")),
     "plan_sold": ("warn", N_("Refused: the plan was sold")),
     "plan_not_sellable": ("warn", N_("Refused: the plan has no price")),
     "code_taken": ("warn", N_("Refused: the code is taken")),
     "price_exists": ("warn", N_("Refused: there is such a price")),
+    "too_many_rows": ("warn", N_("Refused: too many rows for one file")),
     "not_found": ("warn", N_("Refused: not found")),
+}
+
+# Why a subscription is parked, by itself or by an operator.
+PARKED_BY: Mapping[str, str] = {
+    "review": N_("A payment is of unknown outcome"),
+    "charges_a_day": N_("More charges in a day than are allowed"),
+    "charges_a_run": N_("More charges in one run than are allowed"),
+    "broken": N_("What we have on record contradicts itself"),
+    "suspicious": N_("Something looks suspicious"),
+    "clarified": N_("It is being clarified with the customer or the bank"),
+    "fault": N_("A fault of ours is being looked into"),
+}
+
+# Why an operator lets it go on.
+UNPARKING: Mapping[str, str] = {
+    "cleared": N_("It has been cleared up"),
+    "mistake": N_("It was parked by mistake"),
 }
 
 INVOICE_REASONS: Mapping[str, str] = {
@@ -105,6 +134,7 @@ REFUND_REASONS: Mapping[str, str] = {
     "operator": N_("An operator gave it"),
     "duplicate": N_("By itself: paid twice"),
     "late": N_("By itself: paid too late"),
+    "provider": N_("Somebody made it at the payment system"),
 }
 
 OFFERS: Mapping[str, str] = {
@@ -150,9 +180,21 @@ TECHNICAL: Mapping[str, str] = {
     "payment.refund_reserved": N_("The sum of a refund was set aside"),
     "payment.refund_done": N_("The payment was given back, in part or in full"),
     "payment.refund_released": N_("The sum that was set aside is free again"),
+    "payment.disputed": N_("The bank has the payment under dispute; nothing of it can be given back"),
+    "payment.dispute_won": N_("The disputed sum is ours again"),
+    "payment.dispute_lost": N_("The disputed sum is lost; it counts as given back"),
+    "payment.dispute_counted": N_("A refund was not made after all; its sum was the bank's already"),
+    "dispute.asked": N_("The payment system was asked about the dispute, without news"),
+    "dispute.counted": N_("The dispute takes a sum that a refund had set aside"),
+    "refund.held": N_("The refund waits until the bank has decided the dispute"),
+    "subscription.dispute_noted": N_("The bank has a payment under dispute; renewal was off already"),
+    "subscription.dispute_over": N_(
+        "No payment is under dispute any more; renewal stays off until the customer switches it on"
+    ),
     "refund.sent": N_("Refund handed to the payment system"),
     "refund.asked": N_("The payment system was asked about the refund, without news"),
     "refund.bounced": N_("The bank was not reached; the refund is sent again later"),
+    "refund.put_in_review": N_("Nobody could tell for days what became of the refund"),
     "subscription.not_reached": N_("The bank was not reached; the charge is tried again"),
     "subscription.rescheduled": N_("The next step was moved"),
 }
@@ -217,6 +259,10 @@ def payment_states(locale: str) -> dict[str, str]:
 def refund_states(locale: str) -> dict[str, str]:
     """Three of them are one to the customer; the word of the row tells them apart."""
     return {state: f"{checkout.refund_label(state, locale).text} · {state}" for state in checkout.REFUNDS}
+
+
+def dispute_states(locale: str) -> dict[str, str]:
+    return {state: checkout.dispute_label(state, locale).text for state in checkout.DISPUTES}
 
 
 def invoice_states(locale: str) -> dict[str, str]:

@@ -74,6 +74,7 @@ BEGINNINGS: Mapping[str, str] = {
     "late": N_("Started by us: the payment came after the invoice had been closed"),
     "operator": N_("Started by us"),
     "customer": N_("Requested by you"),
+    "provider": N_("Started by us"),
 }
 
 # Why it was refused, by grounds.
@@ -120,6 +121,10 @@ def _access(refund: Refund) -> str:
             return N_("The subscription has ended with this refund.")
         case "end_now":
             return N_("Access ends when the payment system accepts the refund.")
+        case "old_plan" if refund.accepted_at:
+            return N_("The plan that you had before runs on.")
+        case "old_plan":
+            return N_("The plan that you had before comes back once the payment system accepts the refund.")
         case "take_back" if refund.accepted_at:
             return N_("The time that had not begun is taken back. The time before it stays.")
         case "take_back":

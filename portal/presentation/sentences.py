@@ -104,6 +104,16 @@ TABLE: Mapping[str, tuple[str, str, str]] = {
         N_("There is no payment method that may be charged for this subscription."),
         N_("Add a card and allow renewal with it."),
     ),
+    "not_changeable": (
+        N_("The plan cannot be changed now"),
+        N_("The subscription cannot move to this plan in its present state. Nothing has been changed or charged."),
+        N_("Open your subscriptions: they show how things stand now."),
+    ),
+    "quote_void": (
+        N_("These sums no longer hold"),
+        N_("The quote has run out, was used, or the subscription has changed since. Nothing has been charged now."),
+        N_("Look at the new sums and confirm them."),
+    ),
     "not_cancellable": (
         N_("This invoice cannot be cancelled"),
         N_("The invoice is paid, or belongs to a renewal. Nothing has been changed."),
@@ -113,6 +123,11 @@ TABLE: Mapping[str, tuple[str, str, str]] = {
         N_("This payment cannot be refunded"),
         N_("There is nothing that can be returned for this invoice. Nothing has been changed."),
         N_("If you think there should be, write to us and quote the invoice."),
+    ),
+    "not_refundable.disputed": (
+        N_("The bank is looking into this payment"),
+        N_("The payment was contested at the bank. Until the bank has decided, nothing of it can be returned here."),
+        N_("The bank that issued the card knows how far it is."),
     ),
     "exceeds_refundable": (
         N_("More than can be returned"),
@@ -131,7 +146,7 @@ TABLE: Mapping[str, tuple[str, str, str]] = {
     ),
     "not_grantable": (
         N_("No time can be added now"),
-        N_("Time is added only to an active subscription of which nothing is being charged or taken back."),
+        N_("Time is added only to a trial or an active subscription of which nothing is being charged or taken back."),
         N_("Open the subscription: it shows how things stand now."),
     ),
     "plan_sold": (
@@ -194,6 +209,16 @@ TABLE: Mapping[str, tuple[str, str, str]] = {
         N_("This address does not accept such a request. Nothing has been changed."),
         CHECK_ADDRESS,
     ),
+    "not_parkable": (
+        N_("There is nothing to park"),
+        N_("The subscription is over or never began, so nothing happens to it by itself. Nothing has been changed."),
+        TRY_AGAIN,
+    ),
+    "not_askable": (
+        N_("There is nothing to ask about"),
+        N_("What became of the payment is known, or it was never sent. Nothing has been changed."),
+        TRY_AGAIN,
+    ),
     "too_large": (
         N_("Too much data"),
         N_("The request is larger than we accept. Nothing has been changed."),
@@ -226,4 +251,6 @@ def refusal(error_id: str, facts: Mapping[str, object], locale: str) -> Refusal:
     """An id without a row reads as `refused`. `facts` fill placeholders, where a sentence has any."""
     gettext = words(locale).gettext
     row = TABLE.get(error_id, TABLE["refused"])
+    if facts.get("disputed"):
+        row = TABLE.get(f"{error_id}.disputed", row)
     return Refusal(*(gettext(text) % facts if "%(" in text else gettext(text) for text in row))

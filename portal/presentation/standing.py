@@ -44,6 +44,11 @@ TABLE: Mapping[str, tuple[str, ...]] = {
         N_("The trial ends on %(trial_end)s. Nothing will be charged."),
         N_("The trial is running. Nothing will be charged."),
     ),
+    "trialing.parked": (
+        "warn",
+        N_("Trial, being checked"),
+        N_("You can go on watching. We are checking something by hand; until that is done nothing is charged."),
+    ),
     "active": (
         "good",
         N_("Active"),
@@ -53,6 +58,15 @@ TABLE: Mapping[str, tuple[str, ...]] = {
         "calm",
         N_("Active, without renewal"),
         N_("No further charges. Access until %(paid_until)s."),
+    ),
+    "active.disputed": (
+        "calm",
+        N_("Active, without renewal"),
+        N_(
+            "The bank is looking into a payment for this subscription. Until it has decided, nothing is charged; "
+            "access until %(paid_until)s."
+        ),
+        N_("The bank is looking into a payment for this subscription. Until it has decided, nothing is charged."),
     ),
     "active.parked": (
         "warn",
@@ -156,14 +170,20 @@ def case_of(subscription: Subscription) -> str:
     stuck = subscription.method_dead or ending
     detail = {
         "pending": "parked" if subscription.parked_at else None,
-        "trialing": "ending" if ending else None,
-        "active": "parked" if subscription.parked_at else "ending" if ending else None,
+        "trialing": "parked" if subscription.parked_at else "ending" if ending else None,
+        "active": _detail_of_active(subscription, ending),
         "past_due": "parked" if subscription.parked_at else "stuck" if stuck else None,
         "suspended": "parked" if subscription.parked_at else "stuck" if stuck else None,
         "ended": subscription.end_reason,
     }.get(state)
     case = f"{state}.{detail}"
     return case if detail and case in TABLE else state
+
+
+def _detail_of_active(subscription: Subscription, ending: bool) -> str | None:
+    if subscription.parked_at:
+        return "parked"
+    return "disputed" if subscription.disputed_at else "ending" if ending else None
 
 
 def _facts(card: SubscriptionCard, locale: str, zone: str) -> dict[str, str]:

@@ -35,11 +35,21 @@ TECHNICAL = frozenset(
         ("payment", "refund_reserved"),
         ("payment", "refund_done"),
         ("payment", "refund_released"),
+        ("payment", "disputed"),
+        ("payment", "dispute_won"),
+        ("payment", "dispute_lost"),
+        ("payment", "dispute_counted"),
         ("refund", "sent"),
         ("refund", "asked"),
         ("refund", "bounced"),
+        ("refund", "held"),
+        ("refund", "put_in_review"),
         ("subscription", "not_reached"),
         ("subscription", "rescheduled"),
+        ("subscription", "dispute_noted"),
+        ("subscription", "dispute_over"),
+        ("dispute", "asked"),
+        ("dispute", "counted"),
     }
 )
 
@@ -55,6 +65,20 @@ SENTENCES: Mapping[str, tuple[str, ...]] = {
         "good",
         N_("Subscription started: %(plan)s, paid until %(until)s."),
         N_("Subscription started: %(plan)s."),
+    ),
+    "subscription.trial_started": (
+        "good",
+        N_("Trial started: %(plan)s, until %(until)s."),
+        N_("Trial started: %(plan)s."),
+    ),
+    "subscription.trial_converted": (
+        "good",
+        N_("The trial is over, the subscription goes on: %(plan)s, paid until %(until)s."),
+        N_("The trial is over, the subscription goes on: %(plan)s."),
+    ),
+    "subscription.trial_declined": (
+        "bad",
+        N_("The trial is over, and the first charge did not go through. Access closed: %(plan)s."),
     ),
     "subscription.prolonged": (
         "good",
@@ -93,6 +117,27 @@ SENTENCES: Mapping[str, tuple[str, ...]] = {
         N_("Time that had not begun was refunded: %(plan)s, paid until %(until)s."),
         N_("Time that had not begun was refunded: %(plan)s."),
     ),
+    "subscription.dispute_opened": (
+        "calm",
+        N_("Renewal switched off while the bank looks into a payment: %(plan)s, paid until %(until)s."),
+        N_("Renewal switched off while the bank looks into a payment: %(plan)s."),
+    ),
+    "subscription.dispute_lost": (
+        "calm",
+        N_("Subscription ended because its payment was returned through the bank: %(plan)s."),
+    ),
+    "subscription.plan_changed": ("good", N_("Plan changed: now %(plan)s.")),
+    "subscription.plan_returned": (
+        "calm",
+        N_("The better plan was refunded: %(plan)s goes on, paid until %(until)s."),
+        N_("The better plan was refunded: %(plan)s goes on."),
+    ),
+    "subscription.change_booked": (
+        "calm",
+        N_("Another plan is chosen for the next period. %(plan)s runs until %(until)s."),
+        N_("Another plan is chosen for the next period. %(plan)s runs until then."),
+    ),
+    "subscription.change_unbooked": ("calm", N_("The change of plan is called off: %(plan)s stays.")),
     "subscription.resumed": ("good", N_("Renewal switched on: %(plan)s.")),
     "subscription.method_removed": ("calm", N_("Payment method removed, nothing more is charged: %(plan)s.")),
     "subscription.method_forgotten": ("calm", N_("Payment method removed, nothing more is charged: %(plan)s.")),
@@ -100,6 +145,7 @@ SENTENCES: Mapping[str, tuple[str, ...]] = {
     "subscription.method_added": ("calm", N_("Payment method added: %(plan)s.")),
     "subscription.checkout_closed": ("calm", N_("The order was not paid in time and is closed: %(plan)s.")),
     "subscription.parked": ("warn", N_("A payment is being checked by hand: %(plan)s.")),
+    "subscription.unparked": ("calm", N_("The check by hand is over, everything goes on: %(plan)s.")),
     "invoice.created": (
         "calm",
         N_("Invoice %(number)s issued for %(amount)s."),
@@ -139,6 +185,21 @@ SENTENCES: Mapping[str, tuple[str, ...]] = {
         N_("The payment system is returning the money."),
     ),
     "refund.succeeded": ("good", N_("Money returned.")),
+    "refund.overtaken": (
+        "calm",
+        N_("The refund of %(amount)s is not needed any more: the money has been returned in another way."),
+        N_("The refund is not needed any more: the money has been returned in another way."),
+    ),
+    "dispute.created": (
+        "calm",
+        N_("The bank is looking into a payment that was contested there: %(amount)s."),
+        N_("The bank is looking into a payment that was contested there."),
+    ),
+    "dispute.won": (
+        "calm",
+        N_("The bank has confirmed the payment that was contested there."),
+    ),
+    "dispute.lost": ("calm", N_("The bank has returned the money of the contested payment.")),
     "refund.failed": (
         "bad",
         N_("The refund of %(amount)s did not go through. Please write to us: we will find another way."),
@@ -147,9 +208,20 @@ SENTENCES: Mapping[str, tuple[str, ...]] = {
 }
 
 # The first and the last line of a refund lead to its page, a payment's to its invoice.
-HAS_PAGE = {("refund", "created"), ("refund", "rejected"), ("refund", "succeeded"), ("refund", "failed")}
+HAS_PAGE = {
+    ("refund", "created"),
+    ("refund", "rejected"),
+    ("refund", "succeeded"),
+    ("refund", "failed"),
+    ("refund", "overtaken"),
+}
 
-MOVES_MONEY = {("payment", "succeeded"): 1, ("payment", "succeeded_again"): 1, ("refund", "succeeded"): -1}
+MOVES_MONEY = {
+    ("payment", "succeeded"): 1,
+    ("payment", "succeeded_again"): 1,
+    ("refund", "succeeded"): -1,
+    ("dispute", "lost"): -1,
+}
 
 
 def story(entries: Iterable[HistoryEntry], locale: str, zone: str) -> list[Episode]:
@@ -197,7 +269,7 @@ def _facts(entry: HistoryEntry, sum_: Money | None, locale: str, zone: str) -> d
         facts["amount"] = money(sum_, locale)
     if entry.facts.get("number"):
         facts["number"] = entry.facts["number"]
-    if until := entry.facts.get("until") or entry.facts.get("paid_through"):
+    if until := entry.facts.get("until") or entry.facts.get("paid_through") or entry.facts.get("trial_end"):
         facts["until"] = date(datetime.fromisoformat(until), locale, zone)
     return facts
 

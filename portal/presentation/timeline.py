@@ -11,6 +11,7 @@ from uuid import UUID
 from portal.domain.consent import Consent
 from portal.presentation import operators
 from portal.presentation.language import N_, words
+from portal.queries.history import HistoryEntry
 from portal.queries.office.history import HistoryLine
 from portal.queries.office.timeline import Deed, Entry, Event, Webhook
 
@@ -34,6 +35,7 @@ SOURCES: Mapping[str, str] = {
     "invoice": N_("Invoice"),
     "payment": N_("Payment"),
     "refund": N_("Refund"),
+    "dispute": N_("Dispute"),
     "webhook": N_("Webhook"),
     "event": N_("Event to others"),
     "act": N_("Act of an operator"),
@@ -88,9 +90,16 @@ def history_line(told: HistoryLine, locale: str, zone: str) -> Line:
         text=text,
         detail="",
         who=operators.actor(told.actor, locale),
-        subject=(entry.kind, entry.subject_id) if known else None,
+        subject=_subject(entry) if known else None,
         record=("history", entry.seq),
     )
+
+
+def _subject(entry: HistoryEntry) -> tuple[str, UUID]:
+    """A dispute is shown with its payment."""
+    if entry.kind == "dispute":
+        return "payment", UUID(entry.facts["payment_id"])
+    return entry.kind, entry.subject_id
 
 
 def consent_text(consent: Consent, locale: str) -> str:

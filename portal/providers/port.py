@@ -8,9 +8,9 @@ idempotency key of the call that creates the object, is stored in the object by 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import Literal, Protocol
 
 from portal.domain.money import Money
 from portal.domain.outcome import Decline, Outcome
@@ -24,6 +24,7 @@ class Abilities:
     closes_checkouts: bool
     partial_refunds: bool
     key_lifetime_hours: int  # how long a repeated key is still recognised
+    smallest: Mapping[str, int] = field(default_factory=dict)  # what is charged at least, in minor units, by currency
 
 
 @dataclass(frozen=True)
@@ -87,12 +88,40 @@ class RefundOrder:
 
 
 @dataclass(frozen=True)
+class RefundSeen:
+    """A refund of a payment, whoever made it."""
+
+    reference: str  # ours where we made it; anything where somebody did at the payment system itself
+    answer: Answer  # its `amount` and `provider_ref` are there
+    made_at: datetime
+
+
+@dataclass(frozen=True)
+class DisputeSeen:
+    provider_ref: str
+    state: Literal["open", "won", "lost"]  # won: the money stays ours
+    amount: Money  # under dispute, or lost
+    opened_at: datetime
+
+
+@dataclass(frozen=True)
+class MoneyBack:
+    """All that was taken back of one payment, oldest first. `known` is False where nobody could tell."""
+
+    known: bool
+    refunds: tuple[RefundSeen, ...] = ()
+    disputes: tuple[DisputeSeen, ...] = ()
+    note: str = ""
+
+
+@dataclass(frozen=True)
 class Notice:
     """A webhook that proved where it came from, reduced to what we do with it: look at that object again."""
 
     event_id: str
     kind: str
     reference: str | None  # "payment:<id>", "refund:<id>" or None where it is none of ours
+    payment_ref: str | None = None  # the provider's id of the payment that a refund or a dispute takes from
 
 
 class Provider(Protocol):
@@ -115,6 +144,9 @@ class Provider(Protocol):
     def find(self, reference: str) -> Answer: ...
 
     def find_refund(self, reference: str) -> Answer: ...
+
+    def money_back(self, reference: str) -> MoneyBack:
+        """Every refund and dispute of the payment with our `reference`, also those that we did not make."""
 
     def detach(self, method_ref: str) -> bool:
         """Forget a saved method; True once the provider has (also when it never knew it)."""

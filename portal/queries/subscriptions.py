@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy import ColumnElement, exists, or_, select
 
 from portal.db import rows
 from portal.db.session import db
@@ -19,6 +19,8 @@ from portal.domain.subscription import LIVE, Period, Subscription
 from portal.models.plan import PlanRow, PriceRow
 from portal.models.subscription import PeriodRow, SubscriptionRow
 from portal.models.user import PaymentMethodRow
+from portal.queries import upcoming
+from portal.queries.upcoming import Upcoming
 
 OWING = ("past_due", "suspended")
 
@@ -41,13 +43,15 @@ class SubscriptionCard:
     next: NextStep | None
     method_title: str | None
     first_start: datetime | None
-    price: Money  # of one interval, as it was sold
+    price: Money  # of the next interval: what is owed, booked, moved by operators, or as it was sold
     gives_up_at: datetime | None  # when it ends if what is owed is never paid; None: nothing is owed
-    last_invoice_id: UUID | None  # of the time bought last: that comes back first
+    last_invoice_id: UUID | None  # of the time, or the better plan, bought last: that comes back first
+    sold_at: Money | None = None  # of the interval that runs, where the next one costs something else
+    booked: Plan | None = None  # the plan that follows, where the customer has chosen another one
 
 
 def of_user(user_id: str, now: datetime, policy: Policy) -> list[SubscriptionCard]:
-    """Live and ended ones, the live first, then the newest first. Two statements, whatever the number of rows."""
+    """Live and ended ones, the live first, then the newest first. A few statements, whatever the number of rows."""
     mine = SubscriptionRow.user_id == user_id, SubscriptionRow.state != "expired"
     return sorted(_cards(*mine, now=now, policy=policy), key=lambda card: not card.subscription.live)
 
@@ -68,6 +72,12 @@ def in_group(user_id: str, group: str) -> Subscription | None:
     )
 
 
+def had_trial(user_id: str, group: str) -> bool:
+    """Ever, in this group of plans: one that began, however it ended."""
+    tried = SubscriptionRow.user_id == user_id, SubscriptionRow.group == group, SubscriptionRow.trial_end.is_not(None)
+    return bool(db.session.scalar(select(exists().where(*tried))))
+
+
 def _cards(*where: ColumnElement[bool], now: datetime, policy: Policy) -> list[SubscriptionCard]:
     """Newest first."""
     subscription, plan, price = SubscriptionRow.__table__, PlanRow.__table__, PriceRow.__table__
@@ -80,18 +90,23 @@ def _cards(*where: ColumnElement[bool], now: datetime, policy: Policy) -> list[S
         .order_by(subscription.c.created_at.desc(), subscription.c.id.desc())
     )
     found = db.session.execute(statement).mappings().all()
-    periods = _periods([row[subscription.c.id] for row in found])
+    mine = [rows.read_from(Subscription, subscription, row) for row in found]
+    periods = _periods([one.id for one in mine])
+    follows = upcoming.of(mine)
+    better = upcoming.refundable_first([one.id for one in mine], now)
     return [
         _card(
-            rows.read_from(Subscription, subscription, row),
+            one,
             rows.read_from(Plan, plan, row),
             rows.read_from(Price, price, row),
             row["method_title"],
-            periods.get(row[subscription.c.id], []),
+            periods.get(one.id, []),
+            follows.get(one.id),
+            better.get(one.id),
             now,
             policy,
         )
-        for row in found
+        for one, row in zip(mine, found, strict=True)
     ]
 
 
@@ -110,21 +125,28 @@ def _card(
     price: Price,
     method_title: str | None,
     periods: list[Period],
+    follows: Upcoming | None,
+    better: tuple[UUID, datetime] | None,
     now: datetime,
     policy: Policy,
 ) -> SubscriptionCard:
     running = [period for period in periods if period.start <= now < period.end]
+    bought = next((period for period in reversed(periods) if period.bought), None)
+    on_top = better is not None and bought is not None and bought.end <= better[1]
+    next_price = follows.price if follows else price.amount
     return SubscriptionCard(
         subscription=subscription,
         plan=plan,
         period=running[0] if running else periods[-1] if periods else None,
         access_until=until(subscription, plan, policy),
-        next=next_step(subscription, plan, price.amount, policy),
+        next=next_step(subscription, plan, next_price, policy),
         method_title=method_title,
         first_start=periods[0].start if periods else None,
-        price=price.amount,
+        price=next_price,
+        sold_at=price.amount if next_price != price.amount else None,
+        booked=follows.booked if follows else None,
         gives_up_at=dunning.give_up_at(subscription, policy) if subscription.state in OWING else None,
-        last_invoice_id=next((p.invoice_id for p in reversed(periods) if p.invoice_id is not None), None),
+        last_invoice_id=better[0] if better and on_top else bought.invoice_id if bought else None,
     )
 
 
@@ -135,7 +157,8 @@ def next_step(subscription: Subscription, plan: Plan, price: Money, policy: Poli
     retry = dunning.next_retry(subscription, policy)
     if subscription.state in OWING and retry is not None:
         return NextStep("retry", retry, price)
-    if subscription.state == "active" and dunning.renews(subscription) and subscription.paid_through:
-        return NextStep("renewal", max(subscription.paid_through, retry or subscription.paid_through), price)
+    due = subscription.runs_until
+    if subscription.state in ("trialing", "active") and dunning.renews(subscription) and due:
+        return NextStep("renewal", max(due, retry or due), price)
     end = dunning.next_action_at(subscription, plan, policy)
     return NextStep("end", end, None) if end else None

@@ -46,8 +46,8 @@ def ask(payment_id: UUID) -> Heard:
 def ask_about_refund(refund_id: UUID) -> Heard:
     """The same for a refund; one that never arrived is sent again while its key is still recognised."""
     refund = rows.find(Refund, RefundRow.id == refund_id)
-    if refund is None or refund.sent_at is None:
-        return Heard.told
+    if refund is None or refund.sent_at is None or refund.reason == "provider":
+        return Heard.told  # what was made past us is asked about with its payment
     payment = rows.find(Payment, PaymentRow.id == refund.payment_id)
     assert payment is not None  # noqa: S101 - a foreign key holds it
     end_reads()

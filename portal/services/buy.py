@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
+from sqlalchemy import func, select
+
 from portal import runtime
 from portal.db import rows
-from portal.db.session import atomic
-from portal.domain import dunning, purchasing
+from portal.db.session import atomic, db
+from portal.domain import dunning, purchasing, trials
 from portal.domain.calendar import Interval, step, zone_or
 from portal.domain.consent import Agreement
-from portal.domain.errors import EmailRequired, InvalidRequest, NotFound, Refused, UnknownProduct
+from portal.domain.errors import (
+    EmailRequired,
+    InvalidRequest,
+    NotFound,
+    PaymentInProgress,
+    Refused,
+    UnknownProduct,
+)
 from portal.domain.invoice import Invoice
 from portal.domain.money import EXPONENTS, Money
 from portal.domain.payment import Payment
@@ -23,7 +32,7 @@ from portal.models.invoice import InvoiceRow
 from portal.models.user import UserRow
 from portal.queries import offers
 from portal.queries.offers import Offer
-from portal.queries.subscriptions import in_group
+from portal.queries.subscriptions import had_trial, in_group
 from portal.services import collect, journal, standing, users
 
 
@@ -37,6 +46,7 @@ class BuyRequest:
     currency: str | None = None
     provider: str | None = None
     return_url: str | None = None
+    trial: bool = True  # False: to be paid at once, also where there is something to try
 
 
 @dataclass(frozen=True)
@@ -57,6 +67,7 @@ class Preview:
     next_price: Money
     prolongs: bool
     needs_email: bool
+    trial_days: int = 0  # 0: it is paid at once
 
 
 def buy(person: Person, request: BuyRequest) -> Bought:
@@ -65,10 +76,21 @@ def buy(person: Person, request: BuyRequest) -> Bought:
     Raises UnknownProduct, InvalidRequest, EmailRequired, ConsentRequired, SubscriptionExists, PaymentInProgress and
     ProviderUnavailable; with the last the invoice exists and can be paid later.
     """
-    purchase, superseded = _order(person, request)
+    try:
+        purchase, superseded = _order(person, request)
+    except PaymentInProgress:
+        _ask_what_is_under_way(person, request)
+        purchase, superseded = _order(person, request)
     if superseded is not None and superseded.redirect_url is not None:
         _close(superseded)
     return Bought(purchase.invoice_id, collect.open_checkout(purchase.invoice_id))
+
+
+def _ask_what_is_under_way(person: Person, request: BuyRequest) -> None:
+    """Perhaps it has been paid or refused meanwhile, and only nobody has told us yet."""
+    running = in_group(person.id, _offer(request.code, request.count, request.currency).plan.group)
+    if running is not None:
+        collect.ask_about_open(running.id)
 
 
 def pay_again(person: Person, invoice_id: UUID) -> Bought:
@@ -78,14 +100,17 @@ def pay_again(person: Person, invoice_id: UUID) -> Bought:
     return Bought(invoice_id, collect.open_checkout(invoice_id))
 
 
-def preview(person: Person, code: str, count: int) -> Preview:
+def preview(person: Person, code: str, count: int, trial: bool = True) -> Preview:
     """Raises UnknownProduct, InvalidRequest, SubscriptionExists."""
     offer = _offer(code, count, None)
     running = in_group(person.id, offer.plan.group)
     purchasing.refuse_if_taken(running, offer.plan)
-    starts, ends = _period(running, offer, count, zone_or(runtime.policy.zone, person.zone))
-    order = Order(offer.plan, offer.price, count, "", Agreement(True, True, True, "cabinet", ""))
     user = rows.find(User, UserRow.id == person.id)
+    days = _trial_days(person.id, running, offer, count, _provider(None)) if trial else 0
+    zone = zone_or(runtime.policy.zone, (user.zone if user else None) or person.zone)
+    now = runtime.clock.now()
+    starts, ends = (now, trials.end_of(now, zone, days)) if days else _period(running, offer, count, zone)
+    order = Order(offer.plan, offer.price, count, "", Agreement(True, True, True, "cabinet", ""), trial_days=days)
     return Preview(
         offer=offer,
         count=count,
@@ -95,6 +120,7 @@ def preview(person: Person, code: str, count: int) -> Preview:
         next_price=offer.price.amount,
         prolongs=running is not None and running.state == "active",
         needs_email=not (person.email or (user and user.email)),
+        trial_days=days,
     )
 
 
@@ -109,8 +135,11 @@ def _order(person: Person, request: BuyRequest) -> tuple[Purchase, Payment | Non
             raise EmailRequired("an e-mail address is needed for receipts")
         standing.hold_plan(request.code)
         offer = _offer(request.code, request.count, request.currency)
-        order = Order(offer.plan, offer.price, request.count, provider, request.agreement, request.return_url)
         standing_now = _standing(user, offer)
+        order = Order(offer.plan, offer.price, request.count, provider, request.agreement, request.return_url)
+        if request.trial and request.agreement.renewal:
+            days = _trial_days(user.id, standing_now.subscription, offer, request.count, provider)
+            order = replace(order, trial_days=days)
         zone = zone_or(runtime.policy.zone, user.zone)
         purchase = purchasing.decide(user, standing_now, order, now, runtime.policy, zone)
         if purchase.change:
@@ -118,13 +147,29 @@ def _order(person: Person, request: BuyRequest) -> tuple[Purchase, Payment | Non
     return purchase, standing_now.payment if purchase.change else None
 
 
+def _trial_days(user_id: str, running: Subscription | None, offer: Offer, count: int, provider: str) -> int:
+    """A trial hangs on a method that can be charged later, and on the consent to that."""
+    if not runtime.providers[provider].abilities.saves_methods:
+        return 0
+    return trials.days(offer.plan, count, running, had_trial(user_id, offer.plan.group))
+
+
 def _standing(user: User, offer: Offer) -> Standing:
     subscription = standing.lock_group(user.id, offer.plan.group)
     invoice = standing.open_purchase(subscription.id) if subscription else None
     payment = standing.open_payment(invoice.id) if invoice else None
     renewal = standing.unpaid_renewal(subscription.id) if subscription else None
-    busy = renewal is not None and standing.open_payment(renewal.id) is not None
-    return Standing(subscription, invoice, payment, busy)
+    change = standing.unpaid_change(subscription.id) if subscription else None
+    busy = any(one is not None and standing.open_payment(one.id) is not None for one in (renewal, change))
+    return Standing(subscription, invoice, payment, busy, _last_due(subscription))
+
+
+def _last_due(subscription: Subscription | None) -> datetime | None:
+    """Of the purchases before: two of them are never due in the same moment."""
+    if subscription is None:
+        return None
+    bought = InvoiceRow.subscription_id == subscription.id, InvoiceRow.reason == "purchase", InvoiceRow.state != "fail"
+    return db.session.scalar(select(func.max(InvoiceRow.due_at)).where(*bought))
 
 
 def _offer(code: str, count: int, currency: str | None) -> Offer:

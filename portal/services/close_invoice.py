@@ -26,7 +26,7 @@ def close(person: Person, invoice_id: UUID) -> None:
         raise NotFound(f"no invoice {invoice_id}")
     if invoice.state == "fail":
         return
-    if invoice.state == "paid" or invoice.reason != "purchase":
+    if invoice.state == "paid" or invoice.reason == "renewal":
         raise NotCancellable("a paid invoice is refunded; a renewal ends with its subscription")
     waiting = _open_payment(invoice_id)
     if waiting is not None:

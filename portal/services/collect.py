@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -32,6 +33,8 @@ def open_checkout(invoice_id: UUID) -> str:
 
     Raises InvoiceNotPayable, PaymentInProgress, ProviderUnavailable.
     """
+    _refuse_switched_off(invoice_id)
+    _ask_first(invoice_id)
     invoice, payment = _intend(invoice_id)
     if payment.redirect_url is None and _was_lost(payment):
         ask(payment.id)  # perhaps the page was made, and only the answer got lost
@@ -42,6 +45,27 @@ def open_checkout(invoice_id: UUID) -> str:
     if payment.state == "requires_action" and payment.redirect_url is not None:
         return payment.redirect_url
     raise ProviderUnavailable("no hosted page was opened", invoice_id=invoice_id, retry_after=RETRY_AFTER)
+
+
+def _refuse_switched_off(invoice_id: UUID) -> None:
+    """Nobody is sent to a page of which we would never hear again."""
+    invoice = rows.find(Invoice, InvoiceRow.id == invoice_id)
+    if invoice is not None and invoice.provider not in runtime.providers:
+        raise ProviderUnavailable(f"{invoice.provider} is switched off", invoice_id=invoice_id)
+
+
+def _ask_first(invoice_id: UUID) -> None:
+    """Before anything else is tried: what became of the charge, or of the payment that the bank still thinks about?"""
+    payment = rows.find(Payment, PaymentRow.invoice_id == invoice_id, PaymentRow.state.in_(("unknown", "pending")))
+    if payment is not None and (payment.kind == "charge" or payment.state == "pending"):
+        ask(payment.id)
+
+
+def ask_about_open(subscription_id: UUID) -> None:
+    """The same for whatever of a subscription is under way."""
+    under_way = PaymentRow.subscription_id == subscription_id, PaymentRow.state.in_(("unknown", "pending"))
+    for payment in rows.find_all(Payment, *under_way):
+        ask(payment.id)
 
 
 def close_checkout(payment_id: UUID) -> None:
@@ -82,7 +106,7 @@ def _stamp(payment_id: UUID, state: str) -> tuple[Payment, PaymentMethod] | None
         if payment.kind != "charge" or payment.state != state or not may_resend(payment.sent_at, now):
             return None  # somebody else has it in hand, or its key is too old
         method = methods.chargeable(payment.payment_method_id, payment.user_id)
-        if method is None or not invoice.payable or not _wanted(subscription):
+        if method is None or not invoice.payable or not _wanted(subscription, invoice):
             if state == "created":
                 journal.record([_sending(payment, invoice, Move(payment, "aborted", {"next_check_at": None}), now)])
             return None  # sent before, it perhaps happened: only questions from here on
@@ -97,8 +121,10 @@ def _sending(payment: Payment, invoice: Invoice, move: Move, now: datetime) -> C
     return Change(payment.user_id, now, "worker", (move,), reason=invoice.reason, invoice_id=invoice.id)
 
 
-def _wanted(subscription: Subscription) -> bool:
-    return subscription.live and subscription.auto_renew and subscription.parked_at is None
+def _wanted(subscription: Subscription, invoice: Invoice) -> bool:
+    """What a customer has just agreed to pay needs no renewal to be switched on."""
+    agreed = subscription.auto_renew or invoice.reason == "plan_change"
+    return subscription.live and agreed and subscription.parked_at is None and subscription.disputed_at is None
 
 
 def _charge_order(payment: Payment, method: PaymentMethod) -> ChargeOrder:
@@ -142,6 +168,8 @@ def _intend(invoice_id: UUID) -> tuple[Invoice, Payment]:
         writes: list[Write] = []
         if payment is None:
             payment = intent(invoice, subscription, now, kind="checkout")
+            # Dunning rests while the page of a demand is open, so that it is open no longer than any other.
+            payment = replace(payment, expires_at=min(invoice.expires_at, now + runtime.policy.checkout_ttl))
             writes.append(payment)
         writes.append(Move(payment, "sent", {"sent_at": payment.sent_at or now, "next_check_at": now + IN_FLIGHT}))
         actor = f"user:{invoice.user_id}"
@@ -152,7 +180,9 @@ def _intend(invoice_id: UUID) -> tuple[Invoice, Payment]:
 
 def _may_start_again(payment: Payment, now: datetime) -> bool:
     """The same key may be sent again while the provider still recognises it and nobody has been called to look."""
-    return payment.state in ("created", "unknown") and payment.review_at is None and may_resend(payment.sent_at, now)
+    if payment.kind == "charge" or payment.review_at is not None:
+        return False
+    return payment.state in ("created", "unknown") and may_resend(payment.sent_at, now)
 
 
 def _was_lost(payment: Payment) -> bool:
@@ -173,7 +203,7 @@ def _start(invoice: Invoice, payment: Payment) -> Answer:
             user_id=payment.user_id,
             locale=locale,
             return_url=_return_url(invoice),
-            expires_at=invoice.expires_at,
+            expires_at=payment.expires_at or invoice.expires_at,
             save_method=invoice.saves_method,
         )
     )

@@ -40,9 +40,8 @@ def _stale_checkouts(limit: int) -> list[UUID]:
     Also those on which an absent customer had to confirm a renewal, and did not come in time or changed the method.
     """
     now = runtime.clock.now()
-    left = (PaymentRow.expires_at <= now) | PaymentRow.payment_method_id.is_distinct_from(
-        SubscriptionRow.payment_method_id
-    )
+    left = PaymentRow.payment_method_id.is_distinct_from(SubscriptionRow.payment_method_id)
+    ran_out = (PaymentRow.expires_at <= now) | (InvoiceRow.expires_at <= now)
     statement = (
         select(PaymentRow.id)
         .join(InvoiceRow, InvoiceRow.id == PaymentRow.invoice_id)
@@ -50,7 +49,7 @@ def _stale_checkouts(limit: int) -> list[UUID]:
         .where(
             PaymentRow.state.in_(WAITS_FOR_CUSTOMER),
             PaymentRow.review_at.is_(None),
-            (InvoiceRow.state != "not_paid") | (InvoiceRow.expires_at <= now) | ((PaymentRow.kind == "charge") & left),
+            (InvoiceRow.state != "not_paid") | ran_out | ((PaymentRow.kind == "charge") & left),
         )
         .order_by(PaymentRow.created_at)
         .limit(limit)
@@ -66,7 +65,7 @@ def _unpaid(limit: int) -> list[UUID]:
         select(InvoiceRow.id)
         .where(
             InvoiceRow.state == "not_paid",
-            InvoiceRow.reason == "purchase",
+            InvoiceRow.reason != "renewal",
             InvoiceRow.expires_at <= runtime.clock.now(),
             ~open_payment.exists(),
         )
@@ -88,6 +87,6 @@ def _expire(invoice_id: UUID) -> None:
         writes: list[Write] = [Move(invoice, "closed", {"fail_reason": "expired"})]
         if subscription.state == "pending":
             writes.append(Move(subscription, "checkout_closed"))
-        due = invoice.expires_at
-        change = Change(invoice.user_id, now, "worker", tuple(writes), due, reason="purchase", invoice_id=invoice_id)
+        due, why = invoice.expires_at, invoice.reason
+        change = Change(invoice.user_id, now, "worker", tuple(writes), due, reason=why, invoice_id=invoice_id)
         journal.record([change])

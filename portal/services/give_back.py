@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from uuid import UUID
 
 from portal import failpoints, runtime
 from portal.db import rows
 from portal.db.session import atomic, end_reads
-from portal.domain.asking import IN_FLIGHT, may_resend
+from portal.domain.asking import IN_FLIGHT, THEN, may_resend
 from portal.domain.change import Change, Move
 from portal.domain.payment import Payment
 from portal.domain.refund import Refund
@@ -44,10 +45,24 @@ def _stamp(refund_id: UUID) -> tuple[Payment, Refund] | None:
         payment, refund = lock_refund(refund_id)
         if refund.state not in ("submitted", "unknown") or not may_resend(refund.sent_at, now):
             return None
+        if refund.reason == "provider":
+            return None  # it was made there
+        if payment.disputed_at is not None:
+            _hold(refund, now)
+            return None
         sent = Move(refund, "sent", {"sent_at": refund.sent_at or now, "next_check_at": now + IN_FLIGHT})
         change = Change(refund.user_id, now, "worker", (sent,), reason=refund.reason, invoice_id=refund.invoice_id)
         journal.record([change])
     return payment, refund
+
+
+def _hold(refund: Refund, now: datetime) -> None:
+    """While the bank has the payment under dispute, nothing of it is sent, and nothing sent again."""
+    if refund.state == "submitted" and refund.next_check_at is not None and refund.next_check_at <= now:
+        held = Move(refund, "held", {"next_check_at": now + THEN})
+        journal.record(
+            [Change(refund.user_id, now, "worker", (held,), reason=refund.reason, invoice_id=refund.invoice_id)]
+        )
 
 
 def _call(payment: Payment, refund: Refund) -> Answer:

@@ -7,11 +7,14 @@ from uuid import UUID
 from sqlalchemy import exists, select
 
 from portal import runtime
+from portal.db import rows
 from portal.db.session import atomic, db
 from portal.domain import granting
 from portal.domain.act import Act
 from portal.domain.refund import OPEN
+from portal.domain.subscription import Period
 from portal.models.payment import RefundRow
+from portal.models.subscription import PeriodRow
 from portal.services import activity, journal, standing
 
 
@@ -22,7 +25,7 @@ def grant(act: Act, subscription_id: UUID, days: int) -> None:
         facts = _facts(subscription_id)
         activity.refuse_repeat(act)
         subscription = facts.subscription
-        period, change = granting.grant(facts, days, act.id, now, act.actor, runtime.policy)
+        end, change = granting.grant(facts, days, act.id, now, act.actor, runtime.policy)
         # First, for the period names the act it comes from.
         activity.log(
             act,
@@ -30,10 +33,13 @@ def grant(act: Act, subscription_id: UUID, days: int) -> None:
             "subscription",
             subscription_id,
             user_id=subscription.user_id,
-            before={"paid_through": subscription.paid_through},
-            after={"paid_through": period.end, "days": days},
+            before={_END[subscription.state]: subscription.runs_until},
+            after={_END[subscription.state]: end, "days": days},
         )
         journal.record([change])
+
+
+_END = {"trialing": "trial_end", "active": "paid_through"}
 
 
 def _facts(subscription_id: UUID) -> granting.Standing:
@@ -44,7 +50,12 @@ def _facts(subscription_id: UUID) -> granting.Standing:
         plan=standing.plan_of(subscription.plan_id),
         unpaid_renewal=(renewal, standing.open_payment(renewal.id)) if renewal else None,
         takes_time_back=_takes_time_back(subscription.id),
+        trial=_trial(subscription.id) if subscription.state == "trialing" else None,
     )
+
+
+def _trial(subscription_id: UUID) -> Period | None:
+    return rows.find(Period, PeriodRow.subscription_id == subscription_id, PeriodRow.revoked_at.is_(None))
 
 
 def _takes_time_back(subscription_id: UUID) -> bool:

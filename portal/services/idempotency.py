@@ -18,6 +18,7 @@ from portal.domain.errors import IdempotencyKeyReused, RequestInProgress
 from portal.models.messages import IdempotencyKeyRow
 
 KEPT_FOR = timedelta(hours=24)
+NOT_NOW = (409, 429)  # how things stood, or too often: nothing was done
 LEASE = timedelta(seconds=60)  # a request that died is not waited for longer
 
 
@@ -54,10 +55,10 @@ def begin(caller: str, key: str, request: bytes) -> Given | None:
 
 
 def finish(caller: str, key: str, status: int, body: dict[str, Any]) -> None:
-    """Keep the answer. One that says «try again» is not kept: trying again is what it asks for."""
+    """Keep the answer. One that says «not now» is not kept: trying again, when things stand otherwise, is its point."""
     mine = IdempotencyKeyRow.caller == caller, IdempotencyKeyRow.key == key
     with atomic():
-        if status >= 500:
+        if status in NOT_NOW or status >= 500:
             db.session.execute(delete(IdempotencyKeyRow).where(*mine))
             return
         answer = {"status": status, "answer": body, "locked_until": None}

@@ -25,6 +25,7 @@ from portal.models.messages import InboxRow
 from portal.models.payment import PaymentRow, RefundRow
 from portal.models.user import MethodSetupRow
 from portal.services.ask import Heard, ask, ask_about_refund
+from portal.services.disputes import ask_about_money_back
 from portal.services.save_method import ask_about_setup
 
 log = logging.getLogger(__name__)
@@ -136,10 +137,14 @@ def _apply(received: Received) -> Applied:
     provider = runtime.providers.get(received.provider)
     if provider is None:
         return Applied("ignored: this payment system is switched off", True)
-    subject = _subject_of(provider.parse(received.body).reference or "")
+    notice = provider.parse(received.body)
+    subject, asks = _subject_of(notice.reference or ""), None
+    if notice.payment_ref is not None and (subject is None or subject.kind == "payment"):
+        # Money that was taken back past us: a dispute, or a refund that is none of ours.
+        subject, asks = _payment_at(received.provider, notice.payment_ref) or subject, ask_about_money_back
     if subject is None:
         return Applied("ignored: names nothing of ours", True)
-    if ASK[subject.kind](subject.id) is Heard.silent:
+    if (asks or ASK[subject.kind])(subject.id) is Heard.silent:
         return Applied("the payment system could not tell", False, subject)
     return Applied("processed", True, subject)
 
@@ -154,6 +159,13 @@ def _subject_of(reference: str) -> Subject | None:
     if setup_id and (setup := rows.find(MethodSetup, MethodSetupRow.id == setup_id)):
         return Subject("setup", setup_id, setup.user_id)
     return None
+
+
+def _payment_at(provider: str, payment_ref: str) -> Subject | None:
+    """The payment that the payment system calls so."""
+    named = PaymentRow.provider == provider, PaymentRow.provider_ref == payment_ref
+    found = rows.find_all(Payment, *named, order=[PaymentRow.id], limit=1)
+    return Subject("payment", found[0].id, found[0].user_id) if found else None
 
 
 def _finish(received: Received, applied: Applied) -> None:

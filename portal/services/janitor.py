@@ -10,7 +10,7 @@ from portal import runtime
 from portal.db.session import db, end_reads
 from portal.domain.payment import OPEN
 from portal.models.payment import PaymentRow, RefundRow
-from portal.services import collect, give_back, save_method
+from portal.services import collect, disputes, give_back, save_method
 from portal.services.ask import Heard, ask, ask_about_refund
 from portal.services.one_by_one import one_by_one
 
@@ -24,11 +24,14 @@ def run_once(limit: int = 100) -> int:
     one_by_one(payments, _ask_again)
     unsent = _ids(RefundRow, limit, RefundRow.state == "submitted", RefundRow.next_check_at <= now)
     one_by_one(unsent, give_back.send)
-    refunds = _ids(RefundRow, limit, RefundRow.state.in_(ANSWERED_LATER), RefundRow.next_check_at <= now)
+    ours = RefundRow.reason != "provider"
+    refunds = _ids(RefundRow, limit, RefundRow.state.in_(ANSWERED_LATER), ours, RefundRow.next_check_at <= now)
     one_by_one(refunds, ask_about_refund)
+    taken_back = disputes.due(limit)
+    one_by_one(taken_back, disputes.ask_about_money_back)
     setups = save_method.due(limit)
     one_by_one(setups, save_method.ask_about_setup)
-    return len(payments) + len(unsent) + len(refunds) + len(setups)
+    return len(payments) + len(unsent) + len(refunds) + len(taken_back) + len(setups)
 
 
 def _ask_again(payment_id: UUID) -> None:

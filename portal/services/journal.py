@@ -16,6 +16,7 @@ from portal.db.engines import locked
 from portal.db.session import db
 from portal.domain import states
 from portal.domain.change import KIND, Change, Move, Row, Set, Subject
+from portal.domain.dispute import Dispute
 from portal.domain.invoice import Invoice
 from portal.domain.payment import Payment
 from portal.domain.refund import Refund
@@ -25,13 +26,25 @@ from portal.models.history import HistoryRow
 from portal.models.invoice import InvoiceNumberRow
 from portal.models.user import UserRow
 from portal.outbox.append import Told, append
+from portal.services import ledger
 
 # What a page needs to tell the story later, kept as it was.
 TOLD_OF: Mapping[type, tuple[str, ...]] = {
-    Subscription: ("plan_id", "price_id", "auto_renew", "anchor", "steps", "zone", "paid_through", "end_reason"),
+    Subscription: (
+        "plan_id",
+        "price_id",
+        "auto_renew",
+        "anchor",
+        "steps",
+        "zone",
+        "paid_through",
+        "trial_end",
+        "end_reason",
+    ),
     Invoice: ("number", "total_minor", "currency", "count", "fail_reason"),
     Payment: ("invoice_id", "amount_minor", "currency", "kind", "decline_kind", "decline_code", "note"),
     Refund: ("invoice_id", "payment_id", "amount_minor", "currency", "note"),
+    Dispute: ("invoice_id", "payment_id", "amount_minor", "counted_minor", "currency", "provider_ref"),
 }
 
 
@@ -47,6 +60,7 @@ def record(changes: Sequence[Change]) -> None:
                     rows.put(write.row, write.values)
                 case _:
                     _add(change, write)
+    ledger.book(changes)
     append(told, runtime.policy, runtime.settings.origin)
 
 
@@ -60,7 +74,7 @@ def _move(change: Change, move: Move) -> list[Told]:
     if isinstance(after, MethodSetup):
         return []
     _tell_history(change, after, move.event, move.subject.state)
-    if isinstance(after, Subscription) and edge.event == "first_paid":
+    if isinstance(after, Subscription) and edge.event in ("first_paid", "trial_started"):
         _remember_first(after.user_id, change.at)
     if edge.tells is None or not isinstance(after, Subscription):
         return []

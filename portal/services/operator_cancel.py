@@ -96,6 +96,7 @@ def _last_bought(subscription_id: UUID) -> Invoice | None:
         Period,
         PeriodRow.subscription_id == subscription_id,
         PeriodRow.invoice_id.is_not(None),
+        PeriodRow.intervals > 0,
         PeriodRow.revoked_at.is_(None),
         order=[PeriodRow.start.desc()],
         limit=1,

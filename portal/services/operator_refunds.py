@@ -16,7 +16,7 @@ from portal.domain.refund import Refund
 from portal.domain.refunding import Effect
 from portal.models.payment import PaymentRow, RefundRow
 from portal.services import activity, give_back, journal, standing
-from portal.services.settle import lock_refund, refund_facts
+from portal.services.settle import lock_refund, recount, refund_facts
 
 
 def give(act: Act, payment_id: UUID, amount: Money, shown_left: Money, effect: Effect) -> UUID:
@@ -30,6 +30,7 @@ def give(act: Act, payment_id: UUID, amount: Money, shown_left: Money, effect: E
     with atomic():
         _, _, payment = standing.lock_payment(payment_id)
         activity.refuse_repeat(act)
+        refunding.refuse_disputed(payment)
         refunding.refuse_changed(payment, shown_left)
         refund, change = refunding.give(refund_facts(payment), amount, effect, grounds, now, act.actor)
         journal.record([change])
@@ -71,6 +72,7 @@ def reject(act: Act, refund_id: UUID) -> None:
         payment, refund = lock_refund(refund_id)
         activity.refuse_repeat(act)
         journal.record([refunding.reject(payment, refund, grounds, now, act.actor)])
+        recount(payment.id, now, act.actor)
         _log(act, "refund.reject", refund)
 
 

@@ -20,6 +20,7 @@ from portal.domain.money import Money
 from portal.domain.plan import Plan, Price
 from portal.domain.planning import PlanDraft
 from portal.models.plan import PlanRow, PriceRow
+from portal.models.quote import PriceMoveRow
 from portal.queries.office.plans import sold
 from portal.services import activity
 
@@ -84,6 +85,7 @@ def delete(act: Act, plan_id: UUID) -> None:
     with atomic():
         plan = _locked(act, plan_id)
         planning.refuse_sold(sold(plan_id))
+        db.session.execute(delete_from(PriceMoveRow).where(PriceMoveRow.plan_id == plan_id))
         db.session.execute(delete_from(PriceRow).where(PriceRow.plan_id == plan_id))
         db.session.execute(delete_from(PlanRow).where(PlanRow.id == plan_id))
         _log(act, "plan.delete", plan_id, {"code": plan.code, "state": plan.state, "names": plan.names}, {})

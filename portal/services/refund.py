@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import exists, select
@@ -17,13 +16,14 @@ from portal.domain.invoice import Invoice
 from portal.domain.money import Money
 from portal.domain.offers import ONCE_IN, Offer, Paid
 from portal.domain.payment import Payment
+from portal.domain.quote import ChangeQuote
 from portal.domain.subscription import Period, Subscription
 from portal.domain.user import Person
-from portal.models.history import HistoryRow
 from portal.models.invoice import InvoiceRow
 from portal.models.payment import PaymentRow, RefundRow
 from portal.models.subscription import PeriodRow, SubscriptionRow
-from portal.services import give_back, journal, standing
+from portal.services import give_back, journal, paid_time, standing
+from portal.services.paid_time import anchor_of
 
 
 def offers_of(person: Person, invoice_id: UUID) -> list[Offer]:
@@ -84,9 +84,12 @@ def paid_by(invoice_id: UUID, *, lock: bool = False) -> Payment | None:
 
 def offered(invoice: Invoice, payment: Payment) -> list[Offer]:
     """What can be had back of a paid invoice by right, now."""
-    subscription = standing.subscription(invoice.subscription_id)
+    subscription, now = standing.subscription(invoice.subscription_id), runtime.clock.now()
+    quoted = standing.quote_of(invoice.id)
+    if quoted is not None and quoted.bettered:
+        return _of_better_plan(quoted, subscription, payment)
     period = rows.find(Period, PeriodRow.invoice_id == invoice.id, PeriodRow.revoked_at.is_(None))
-    anchor, steps = _anchor_of(subscription, period)
+    anchor, steps = anchor_of(subscription, period)
     paid = Paid(
         subscription=subscription,
         plan=standing.plan_of(invoice.plan_id),
@@ -94,10 +97,29 @@ def offered(invoice: Invoice, payment: Payment) -> list[Offer]:
         period=period,
         anchor=anchor,
         period_anchor_steps=steps - period.intervals if period else 0,
-        is_last=period is not None and not _bought_after(period),
+        is_last=period is not None and not _bought_after(period) and not _bettered(period),
         had_full_refund=_had_full_refund(invoice.user_id, subscription.group),
     )
-    return offers.offers(paid, runtime.clock.now(), runtime.policy)
+    return offers.offers(paid, now, runtime.policy)
+
+
+def _bettered(period: Period) -> bool:
+    """Somebody paid for a better plan in this time: that money comes back first."""
+    better = paid_time.betterments(period.subscription_id, runtime.clock.now())
+    return any(period.end <= quoted.until for quoted in better)
+
+
+def _of_better_plan(quoted: ChangeQuote, subscription: Subscription, payment: Payment) -> list[Offer]:
+    """Only while it is the plan that runs, and no time was bought after it: what was bought last comes back first."""
+    better = quoted.plan_id, quoted.price_id
+    later = [period for period in standing.periods_ahead(subscription.id) if period.start >= quoted.until]
+    if subscription.state != "active" or better != (subscription.plan_id, subscription.price_id) or later:
+        return []
+    had = _had_full_refund(subscription.user_id, subscription.group)
+    now = runtime.clock.now()
+    return offers.of_better_plan(
+        payment, lambda at: paid_time.share_of(quoted, subscription, at), had, now, runtime.policy
+    )
 
 
 def _bought_after(period: Period) -> bool:
@@ -109,21 +131,6 @@ def _bought_after(period: Period) -> bool:
         PeriodRow.revoked_at.is_(None),
     )
     return bool(db.session.scalar(select(later)))
-
-
-def _anchor_of(subscription: Subscription, period: Period | None) -> tuple[datetime | None, int]:
-    """Anchor and steps at the end of a period. A grant after it began to count anew; the story knows the old ones."""
-    if period is None or period.end == subscription.paid_through:
-        return subscription.anchor, subscription.steps
-    told = (
-        select(HistoryRow.facts)
-        .where(HistoryRow.subscription_id == subscription.id, HistoryRow.kind == "subscription")
-        .order_by(HistoryRow.seq.desc())
-    )
-    for facts in db.session.scalars(told):
-        if facts.get("paid_through") == period.end.isoformat():
-            return datetime.fromisoformat(facts["anchor"]), facts["steps"]
-    return subscription.anchor, subscription.steps
 
 
 def _had_full_refund(user_id: str, group: str) -> bool:

@@ -12,7 +12,7 @@ from portal import runtime
 from portal.db import rows
 from portal.db.session import atomic, db, end_reads
 from portal.domain import methods
-from portal.domain.asking import IN_FLIGHT, next_check
+from portal.domain.asking import IN_FLIGHT, next_check, wants_review
 from portal.domain.change import Change, Move, Write
 from portal.domain.consent import Agreement, Consent
 from portal.domain.errors import ConsentRequired, ProviderUnavailable
@@ -53,10 +53,18 @@ def ask_about_setup(setup_id: UUID) -> Heard:
         return Heard.told
     end_reads()
     answer = runtime.providers[setup.provider].find(setup.reference)
-    if answer.absent and setup.redirect_url is None and runtime.clock.now() - setup.sent_at >= IN_FLIGHT:
+    if answer.outcome is Outcome.unknown and _is_over(setup, answer.absent):
         answer = replace(answer, outcome=Outcome.failed)
     settle_setup(setup_id, answer)
     return heard(answer)
+
+
+def _is_over(setup: MethodSetup, absent: bool) -> bool:
+    """Nobody can save a method on it any more; that is also taken for granted where nobody could tell for days."""
+    now = runtime.clock.now()
+    if absent and setup.redirect_url is None:
+        return setup.sent_at is not None and now - setup.sent_at >= IN_FLIGHT
+    return now >= setup.expires_at and (absent or wants_review(setup.checks + 1))
 
 
 def settle_setup(setup_id: UUID, answer: Answer) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import exists, select
@@ -9,15 +10,18 @@ from sqlalchemy import exists, select
 from portal import runtime
 from portal.db import rows
 from portal.db.session import atomic, db
-from portal.domain import refunding, settlement
+from portal.domain import disputing, refunding, settlement
+from portal.domain.dispute import Dispute
 from portal.domain.errors import NotFound
 from portal.domain.ids import new_id
 from portal.domain.invoice import Invoice
 from portal.domain.method import PaymentMethod
 from portal.domain.payment import Payment
+from portal.domain.plan import Plan
+from portal.domain.quote import ChangeQuote
 from portal.domain.refund import Refund
 from portal.domain.subscription import Period, Subscription
-from portal.models.payment import PaymentRow, RefundRow
+from portal.models.payment import DisputeRow, PaymentRow, RefundRow
 from portal.models.subscription import PeriodRow
 from portal.models.user import PaymentMethodRow
 from portal.providers.port import Answer
@@ -41,11 +45,21 @@ def settle_refund(refund_id: UUID, answer: Answer) -> None:
     now = runtime.clock.now()
     with atomic():
         payment, refund = lock_refund(refund_id)
-        word = refunding.Word(answer.outcome, answer.provider_ref, answer.decline, answer.note)
+        word = refunding.Word(answer.outcome, answer.provider_ref, answer.decline, answer.note, answer.absent)
         facts, actor = refund_facts(payment), f"provider:{payment.provider}"
         change = refunding.decide(facts, refund, word, now, actor, runtime.policy)
         if change:
             journal.record([change])
+            recount(payment.id, now, actor)
+
+
+def recount(payment_id: UUID, now: datetime, actor: str) -> None:
+    """What a refund did not take after all is the bank's, as far as a dispute of its payment says so."""
+    disputes = rows.find_all(Dispute, DisputeRow.payment_id == payment_id, order=[DisputeRow.id], lock=True)
+    payment = rows.find(Payment, PaymentRow.id == payment_id) if disputes else None
+    change = disputing.recounted(payment, disputes, now, actor) if payment else None
+    if change:
+        journal.record([change])
 
 
 def refund_facts(payment: Payment) -> refunding.Standing:
@@ -59,7 +73,14 @@ def refund_facts(payment: Payment) -> refunding.Standing:
         period=rows.find(Period, *bought) if payment.state == "succeeded" else None,
         payment=payment,
         unpaid_renewal=(renewal, standing.open_payment(renewal.id)) if renewal else None,
+        bettered=_bettered(payment) if payment.state == "succeeded" else None,
     )
+
+
+def _bettered(payment: Payment) -> tuple[ChangeQuote, Plan] | None:
+    """A better plan that this payment bought, with the one before it."""
+    quoted = standing.quote_of(payment.invoice_id)
+    return (quoted, standing.plan_of(quoted.from_plan_id)) if quoted and quoted.bettered else None
 
 
 def lock_refund(refund_id: UUID) -> tuple[Payment, Refund]:
@@ -84,6 +105,8 @@ def _facts(subscription: Subscription, invoice: Invoice, payment: Payment) -> se
         before=None if plan.id == subscription.plan_id else standing.plan_of(subscription.plan_id),
         charged=_method(payment.payment_method_id),
         unpaid_renewal=standing.unpaid_renewal(subscription.id) if invoice.reason == "purchase" else None,
+        quoted=standing.quote_of(invoice.id) if invoice.reason == "plan_change" else None,
+        periods=standing.periods_ahead(subscription.id) if invoice.reason == "plan_change" else (),
     )
 
 
@@ -110,6 +133,7 @@ def _word(answer: Answer, payment: Payment) -> settlement.Word:
         method_is_new=fresh is not None,
         decline=answer.decline,
         note=answer.note,
+        absent=answer.absent,
     )
 
 

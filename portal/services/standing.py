@@ -7,6 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import select
 
+from portal import runtime
 from portal.db import rows
 from portal.db.engines import referred
 from portal.db.session import db
@@ -15,12 +16,14 @@ from portal.domain.errors import NotFound
 from portal.domain.invoice import Invoice
 from portal.domain.payment import OPEN, Payment
 from portal.domain.plan import Plan
-from portal.domain.subscription import Subscription
+from portal.domain.quote import ChangeQuote
+from portal.domain.subscription import Period, Subscription
 from portal.domain.user import User
 from portal.models.invoice import InvoiceRow
 from portal.models.payment import PaymentRow
 from portal.models.plan import PlanRow
-from portal.models.subscription import NOT_OVER_STATES, SubscriptionRow
+from portal.models.quote import ChangeQuoteRow
+from portal.models.subscription import NOT_OVER_STATES, PeriodRow, SubscriptionRow
 from portal.models.user import UserRow
 
 T = TypeVar("T")
@@ -102,6 +105,16 @@ def unpaid_renewal(subscription_id: UUID) -> Invoice | None:
     )
 
 
+def unpaid_change(subscription_id: UUID) -> Invoice | None:
+    return rows.find(
+        Invoice,
+        InvoiceRow.subscription_id == subscription_id,
+        InvoiceRow.reason == "plan_change",
+        InvoiceRow.state == "not_paid",
+        lock=True,
+    )
+
+
 def to_cancel(subscription_id: UUID) -> cancelling.Standing:
     """A subscription with everything that could still be paid for it. Raises NotFound."""
     found = lock_owned(subscription_id)
@@ -114,6 +127,17 @@ def to_cancel(subscription_id: UUID) -> cancelling.Standing:
     )
     with_payments = tuple((invoice, open_payment(invoice.id)) for invoice in unpaid)
     return cancelling.Standing(found, plan_of(found.plan_id), with_payments)
+
+
+def quote_of(invoice_id: UUID) -> ChangeQuote | None:
+    """What the change of plan was agreed to be that an invoice is for."""
+    return rows.find(ChangeQuote, ChangeQuoteRow.invoice_id == invoice_id)
+
+
+def periods_ahead(subscription_id: UUID) -> tuple[Period, ...]:
+    """Those that are not over, in their order."""
+    mine = PeriodRow.subscription_id == subscription_id, PeriodRow.revoked_at.is_(None)
+    return tuple(rows.find_all(Period, *mine, PeriodRow.end > runtime.clock.now(), order=[PeriodRow.start]))
 
 
 def hold_plan(code: str) -> None:

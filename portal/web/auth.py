@@ -11,7 +11,7 @@ from flask import current_app, g, redirect, request
 from werkzeug.wrappers import Response as AnyResponse
 
 from portal import runtime
-from portal.domain.errors import TokenExpired, Unauthorized
+from portal.domain.errors import Refused, TokenExpired, Unauthorized
 from portal.domain.user import Person
 from portal.web.tokens import TokenReader, reader_from
 
@@ -44,6 +44,17 @@ def optional_person() -> Person | None:
         return page_person()
     except Unauthorized:
         g.person = None
+        return None
+
+
+def subject() -> str | None:
+    """Whose token came with the request, be it to be let in or not; None where none is good."""
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "bearer":
+        token = request.cookies.get(runtime.settings.auth_cookie, "")
+    try:
+        return _read(token.strip()).id if token else None
+    except Refused:
         return None
 
 

@@ -28,6 +28,7 @@ STATUS: Mapping[type[Refused], int] = {
     errors.NotFound: 404,
     errors.Conflict: 409,
     errors.IdempotencyKeyReused: 422,
+    errors.RateLimited: 429,
     errors.ProviderUnavailable: 503,
 }
 HTTP_WORDS = {

@@ -64,7 +64,7 @@ def test_every_state_of_a_subscription_is_there(cinema: World) -> None:
     found = who(cinema, "SELECT state, end_reason, auto_renew, user_id FROM subscriptions")
     renewing = found.pop(("active", None, 1))
     assert found == {
-        ("active", None, 0): {"sasha"},
+        ("active", None, 0): {"sasha", "fedor"},
         ("past_due", None, 1): {"rita"},
         ("suspended", None, 1): {"timur"},
         ("pending", None, 0): {"petra"},
@@ -102,6 +102,10 @@ def test_refunds_are_there_from_requested_to_failed(cinema: World) -> None:
         ("rejected", None): {"dmitri"},
         ("succeeded", None): {"emma", "ksenia"},
     }
+
+
+def test_a_bank_has_a_payment_under_dispute(cinema: World) -> None:
+    assert who(cinema, "SELECT state, user_id FROM disputes") == {("open",): {"fedor"}}
 
 
 def test_invoices_failed_for_every_reason(cinema: World) -> None:

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from portal.domain.calendar import Interval
 from portal.domain.consent import Agreement
+from portal.domain.dispute import Dispute
 from portal.domain.invoice import Invoice
 from portal.domain.method import PaymentMethod
 from portal.domain.money import Money
@@ -17,6 +18,7 @@ from portal.domain.refund import Refund
 from portal.domain.subscription import Period, Subscription
 from portal.domain.user import User
 
+DISPUTE_ID = UUID(int=91)
 NOW = datetime(2027, 1, 31, 9, 0, tzinfo=UTC)
 SENT = NOW - timedelta(hours=1)
 SUM = Money(29_900, "RUB")
@@ -181,6 +183,28 @@ def refund(state: str = "unknown", **more: Any) -> Refund:
         "next_check_at": NOW,
     }
     return Refund(**(given | more))
+
+
+def dispute(state: str = "open", **more: Any) -> Dispute:
+    given: dict[str, Any] = {
+        "id": DISPUTE_ID,
+        "payment_id": PAYMENT_ID,
+        "invoice_id": INVOICE_ID,
+        "subscription_id": SUBSCRIPTION_ID,
+        "user_id": "alice",
+        "provider": "sandbox",
+        "provider_ref": "dp_1",
+        "state": state,
+        "amount_minor": SUM.minor,
+        "counted_minor": 0 if state == "won" else SUM.minor,
+        "currency": SUM.currency,
+        "opened_at": SENT,
+        "created_at": SENT,
+        "modified_at": SENT,
+        "decided_at": None if state == "open" else SENT,
+        "next_check_at": NOW if state == "open" else None,
+    }
+    return Dispute(**(given | more))
 
 
 def method(**more: Any) -> PaymentMethod:

@@ -8,7 +8,15 @@ from itertools import pairwise
 import pytest
 
 from portal.domain import settlement
-from portal.domain.asking import absence, may_resend, next_check, wants_review
+from portal.domain.asking import (
+    absence,
+    absent_since,
+    calls_person,
+    may_resend,
+    next_check,
+    refund_absence,
+    wants_review,
+)
 from portal.domain.outcome import DeclineClass, Outcome
 from portal.domain.payment import Payment
 from portal.domain.policy import Policy
@@ -89,3 +97,61 @@ def test_an_absent_checkout_that_nobody_was_given_has_failed_on_the_way() -> Non
 @pytest.mark.parametrize("at", [NOW])
 def test_absence_proves_nothing_of_anything_else(payment: Payment, at: datetime) -> None:
     assert absence(payment, at) is None
+
+
+DAYS_AGO = {"sent_at": NOW - timedelta(hours=44)}
+MISSED = {"absent_at": NOW - timedelta(hours=1)}
+PAGE = {"redirect_url": "https://pay.example/1"}
+
+
+@pytest.mark.parametrize(
+    ("payment", "proven"),
+    [
+        (lost(kind="charge", **DAYS_AGO, **MISSED), True),
+        (lost(kind="charge", **DAYS_AGO), False),  # not found for the first time
+        (lost(kind="charge", **DAYS_AGO, absent_at=NOW - timedelta(minutes=59)), False),
+        (
+            lost(kind="charge", sent_at=NOW - timedelta(hours=43, minutes=59), **MISSED),
+            False,
+        ),  # the last send: 24 h ago
+        (lost(**PAGE, **DAYS_AGO, **MISSED, expires_at=NOW), True),
+        (lost(**PAGE, **DAYS_AGO, **MISSED, expires_at=NOW + timedelta(seconds=1)), False),  # somebody may be paying
+        (lost(**PAGE, **DAYS_AGO, expires_at=NOW), False),
+    ],
+)
+def test_what_is_not_found_twice_and_long_enough_after_the_last_send_never_arrived(
+    payment: Payment, proven: bool
+) -> None:
+    decline = absence(payment, NOW)
+    assert (decline is not None) is proven
+    assert decline is None or decline.kind is DeclineClass.gateway
+
+
+def test_absence_is_kept_until_it_is_found_and_silence_says_nothing_of_it() -> None:
+    before = NOW - timedelta(hours=1)
+    assert absent_since(None, absent=True, silent=True, now=NOW) == NOW
+    assert absent_since(before, absent=True, silent=True, now=NOW) == before
+    assert absent_since(before, absent=False, silent=True, now=NOW) == before
+    assert absent_since(before, absent=False, silent=False, now=NOW) is None
+
+
+@pytest.mark.parametrize("absent_at", [None, NOW - timedelta(hours=1)])
+def test_a_refund_is_absent_by_the_same_rule(absent_at: datetime | None) -> None:
+    refund = samples.refund(absent_at=absent_at, **DAYS_AGO)
+    assert (refund_absence(refund, NOW) is not None) is (absent_at is not None)
+
+
+@pytest.mark.parametrize(
+    ("state", "checks", "expired", "called"),
+    [
+        ("unknown", 7, None, False),
+        ("unknown", 8, None, True),
+        ("pending", 8, None, True),
+        ("requires_action", 8, timedelta(days=-1), False),
+        ("requires_action", 20, timedelta(days=4, hours=23), False),
+        ("requires_action", 8, timedelta(days=5), True),
+    ],
+)
+def test_who_is_called_when_nobody_can_tell(state: str, checks: int, expired: timedelta | None, called: bool) -> None:
+    payment = samples.payment(state, expires_at=NOW - expired if expired is not None else None)
+    assert calls_person(payment, checks, NOW) is called

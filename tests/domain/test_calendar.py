@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import calendar
 from datetime import UTC, datetime, time, timedelta
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portal.domain.calendar import Interval, instant_of, rfc3339, step, zone_or
+from portal.domain.calendar import Interval, instant_of, rfc3339, step, whole_second_up, zone_or
 
 ZONES = ("Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Europe/Moscow", "Pacific/Apia", "UTC")
 # Far enough back and ahead for every rule of today; Apia's lost day of 2011 has tests of its own.
@@ -62,6 +63,36 @@ def test_months_from_the_end_of_january_never_lose_their_day(zone: str, year: in
 def test_steps_land_on_the_day_a_calendar_shows(anchor: str, interval: Interval, count: int, expected: str) -> None:
     start = at(f"{anchor}T09:00:00+00:00")
     assert step(start, "Europe/Moscow", interval, count) == at(f"{expected}T09:00:00+00:00")
+
+
+CHAINS = [
+    *((Interval.month, month_day, 24) for month_day in ("01-28", "01-29", "01-30", "01-31")),
+    (Interval.year, "02-29", 12),
+    (Interval.week, "03-01", 110),
+    (Interval.day, "03-01", 800),
+]
+
+
+@pytest.mark.parametrize("zone", ZONES)
+@pytest.mark.parametrize("year", [2027, 2028])
+@pytest.mark.parametrize(("interval", "month_day", "count"), CHAINS)
+def test_periods_from_one_anchor_touch_and_keep_their_local_time_of_day(
+    zone: str, year: int, interval: Interval, month_day: str, count: int
+) -> None:
+    """Across every change of the clocks on the way; a year that has no such day begins with its last one."""
+    month, day = map(int, month_day.split("-"))
+    first = min(day, calendar.monthrange(year, month)[1])
+    anchor = instant_of(datetime(year, month, first, 9, 30), zone)
+    edges = [step(anchor, zone, interval, n) for n in range(count + 1)]
+    assert edges == sorted(set(edges)), "a gap or an overlap"
+    assert {local(moment, zone).time() for moment in edges} == {time(9, 30)}
+    if interval in (Interval.day, Interval.week):
+        days = 7 if interval is Interval.week else 1
+        gaps = {local(end, zone).date() - local(start, zone).date() for start, end in pairwise(edges)}
+        assert gaps == {timedelta(days=days)}
+    else:
+        last = [calendar.monthrange(one.year, one.month)[1] for one in (local(moment, zone) for moment in edges)]
+        assert [local(moment, zone).day for moment in edges] == [min(first, end) for end in last]
 
 
 def test_three_months_bought_on_31_january_end_on_30_april_and_the_next_on_31_may() -> None:
@@ -181,6 +212,13 @@ def test_times_on_the_wire_are_utc_with_a_z() -> None:
     moment = datetime.combine(datetime(2027, 1, 31), time(12, 0, 1, 234_567), tzinfo=ZoneInfo("Europe/Moscow"))
     assert rfc3339(moment) == "2027-01-31T09:00:01Z"
     assert rfc3339(moment, "milliseconds") == "2027-01-31T09:00:01.234Z"
+
+
+def test_the_end_of_access_is_never_told_too_early() -> None:
+    whole = datetime(2027, 1, 31, 9, 0, 1, tzinfo=UTC)
+    assert whole_second_up(whole) == whole
+    assert whole_second_up(whole - timedelta(microseconds=1)) == whole
+    assert whole_second_up(whole + timedelta(microseconds=1)) == whole + timedelta(seconds=1)
 
 
 @pytest.mark.parametrize(

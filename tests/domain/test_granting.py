@@ -13,12 +13,13 @@ from hypothesis import strategies as st
 
 from portal.domain import states
 from portal.domain.calendar import Interval, step
+from portal.domain.change import Set
 from portal.domain.errors import InvalidRequest, NotGrantable
 from portal.domain.granting import Standing, grant
 from portal.domain.policy import Policy
-from portal.domain.subscription import Subscription
+from portal.domain.subscription import Period, Subscription
 from tests.domain import samples
-from tests.domain.ledger import moved, moves
+from tests.domain.ledger import added, moved, moves
 from tests.domain.samples import NOW
 
 ACT_ID = UUID(int=77)
@@ -43,7 +44,9 @@ def granted(days: int = 10, **more: Any) -> Subscription:
 
 
 def test_the_granted_time_touches_the_paid_time_and_is_nobodys_purchase() -> None:
-    period, change = grant(standing(), 10, ACT_ID, NOW, "operator:olga", Policy())
+    end, change = grant(standing(), 10, ACT_ID, NOW, "operator:olga", Policy())
+    (period,) = added(change, Period)
+    assert end == period.end
     assert (period.start, period.end, period.intervals) == (END, END + timedelta(days=10), 0)
     assert (period.invoice_id, period.act_id) == (None, ACT_ID)
     assert (moves(change), change.actor) == ("subscription granted, +Period", "operator:olga")
@@ -69,6 +72,16 @@ def test_a_bank_that_was_not_reached_is_asked_at_the_new_end() -> None:
     assert moved(change, renewal).fail_reason == "superseded"
 
 
+def test_a_trial_grows_longer_and_its_first_charge_waits_for_its_new_end() -> None:
+    trial = samples.period(start=NOW - timedelta(days=3), end=END, intervals=0)
+    tried = samples.running(state="trialing", anchor=None, steps=0, paid_through=None, trial_end=END)
+    end, change = grant(standing(subscription=tried, trial=trial), 10, ACT_ID, NOW, "operator:olga", Policy())
+    after = moved(change, tried)
+    assert (moves(change), change.writes[-1]) == ("subscription granted, +Set", Set(trial, {"end": end}))
+    assert (after.state, after.trial_end, after.next_action_at) == ("trialing", end, end)
+    assert (after.anchor, after.paid_through, end) == (None, None, END + timedelta(days=10))
+
+
 @pytest.mark.parametrize("days", [0, -5, 367, 10**9, 1.0, True, "10", None])
 def test_days_are_a_whole_number_of_at_most_a_leap_year(days: Any) -> None:
     with pytest.raises(InvalidRequest) as refused:
@@ -79,7 +92,7 @@ def test_days_are_a_whole_number_of_at_most_a_leap_year(days: Any) -> None:
 REFUSED: dict[str, dict[str, Any]] = {
     **{
         state: {"subscription": samples.running(state=state)}
-        for state in ("pending", "trialing", "past_due", "suspended", "paused", "expired", "ended")
+        for state in ("pending", "past_due", "suspended", "paused", "expired", "ended")
     },
     "a renewal is being charged": {
         "unpaid_renewal": (samples.invoice(reason="renewal"), samples.payment("unknown", kind="charge"))

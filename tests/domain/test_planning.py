@@ -35,6 +35,7 @@ OTHERS: dict[str, Any] = {
     "interval": Interval.year,
     "interval_count": 2,
     "position": 7,
+    "trial_days": 14,
 }
 
 

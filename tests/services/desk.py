@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 
 from portal.domain.act import Act
 from portal.domain.errors import Refused
+from tests.services import books
 from tests.services.month import do
 from tests.services.promise import (
     auth_knows,
@@ -65,7 +66,7 @@ def or_refused(world: World, act: Callable[..., object], *given: object) -> Call
 def assert_kept(world: World) -> None:
     """What holds also where money was given back and access left."""
     checks = (auth_knows, history_is_a_path, inbox_is_done, nothing_left_open, refunds_add_up, versions_without_gaps)
-    assert [sentence for check in checks for sentence in check(world)] == []
+    assert [sentence for check in (*checks, *books.CHECKS) for sentence in check(world)] == []
 
 
 def payment_of(world: World, invoice: UUID) -> UUID:

@@ -155,7 +155,7 @@ def test_foreign_and_unknown_subscriptions_are_not_found_and_pending_ones_never_
 def test_a_cancel_between_the_decision_and_the_charge_wins(world: World, when: str) -> None:
     subscribed(world)
     world.clock.at += MONTH
-    decided, _ = do(world, lambda: renew._decide_chunk(None))
+    decided, _ = do(world, lambda: renew._decide_chunk(None, 100))
     stop(world, when)
     do(world, collect.charge, decided[0].payment_id)
     assert [one["operation"] for one in world.sandbox.book.requests()].count("charge") == 0

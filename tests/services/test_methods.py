@@ -199,7 +199,7 @@ def test_a_refusal_between_the_decision_and_the_charge_wins(world: World) -> Non
     """The worker wrote its intent; the customer removes the card; the worker sends: nothing is sent."""
     subscribed(world)
     world.clock.at += MONTH
-    decided, _ = do(world, lambda: renew._decide_chunk(None))
+    decided, _ = do(world, lambda: renew._decide_chunk(None, 100))
     remove(world)
     do(world, collect.charge, decided[0].payment_id)
     assert calls(world, "charge") == 0

@@ -44,6 +44,7 @@ CAST = (
     _viewer("dmitri", zone="Asia/Yekaterinburg"),
     _viewer("elena"),
     _viewer("emma", "en", "America/New_York"),
+    _viewer("fedor"),
     _viewer("galina", zone="Europe/Kaliningrad"),
     _viewer("gleb"),
     _viewer("grace", "en", "Asia/Tbilisi"),

@@ -12,7 +12,7 @@ from typing import Any, Final
 from flask import Blueprint, Response, request
 from sqlalchemy import Connection
 
-from portal.demo.sandbox import charges, checkouts, keys, methods, orders, payments, refunds, reply
+from portal.demo.sandbox import charges, checkouts, disputes, keys, methods, orders, payments, refunds, reply
 from portal.demo.sandbox.access import only_for
 from portal.demo.sandbox.exchange import Call, Exchange
 from portal.demo.sandbox.faults import Fault
@@ -50,6 +50,19 @@ def _find_refund(conn: Connection, now: datetime, order: Order, _: Fault | None)
     return _there(refunds.find(conn, order.reference))
 
 
+def _money_back(conn: Connection, now: datetime, order: Order, _: Fault | None) -> Result:
+    """Every refund and dispute of a payment, whoever made it."""
+    payment = payments.find(conn, order.reference)
+    if payment is None:
+        raise Refusal(404, "not_found", "there is nothing with this reference")
+    return {
+        "object": "money_back",
+        "reference": order.reference,
+        "refunds": [refunds.as_json(one) for one in refunds.of_payment(conn, payment.id)],
+        "disputes": disputes.of_payment(conn, payment),
+    }
+
+
 def _detach(conn: Connection, now: datetime, order: DetachOrder, _: Fault | None) -> Result:
     methods.detach(conn, now, order.reference)
     return {"object": "method", "id": order.reference, "detached": True}
@@ -68,6 +81,7 @@ OFFERS: Final = (
     Offer("POST", "/refunds", "refund", RefundOrder, refunds.refund),
     Offer("GET", "/payments", "find", Order, _find_payment),
     Offer("GET", "/refunds", "find", Order, _find_refund),
+    Offer("GET", "/money_back", "find", Order, _money_back),
     Offer("POST", "/methods/detach", "detach", DetachOrder, _detach),
 )
 

@@ -8,11 +8,11 @@ from typing import Any
 
 from flask import Blueprint, Response, jsonify, request
 
-from portal.demo.sandbox import disputes, due, faults, orders
+from portal.demo.sandbox import disputes, due, faults, orders, refunds
 from portal.demo.sandbox.access import only_for
 from portal.demo.sandbox.book import Book
-from portal.demo.sandbox.faults import FaultOrder
-from portal.demo.sandbox.orders import DisputeOrder
+from portal.demo.sandbox.faults import FaultOrder, Stage
+from portal.demo.sandbox.orders import DisputeOrder, HandRefundOrder
 
 Answered = tuple[Response, int]
 
@@ -39,6 +39,13 @@ def blueprint(book: Book, now: Callable[[], datetime], api_key: str) -> Blueprin
         order = orders.read(DisputeOrder, request.get_data())
         with book.write() as conn:
             return jsonify(disputes.move(conn, now(), order)), 200
+
+    @control.post("/test/refunds")
+    def refund_by_hand() -> Answered:
+        order = orders.read(HandRefundOrder, request.get_data())
+        with book.write() as conn:
+            twist = faults.take(conn, {Stage.work}, "refund", order.reference)
+            return jsonify(refunds.as_json(refunds.by_hand(conn, now(), order, twist))), 200
 
     @control.get("/book")
     def show_book() -> Answered:

@@ -6,7 +6,7 @@ import secrets
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, case, insert, select, update
 
 from portal.demo.sandbox import payments, refunds, webhooks
 from portal.demo.sandbox.orders import DisputeOrder
@@ -19,25 +19,31 @@ def move(conn: Connection, now: datetime, order: DisputeOrder) -> dict[str, Any]
     payment = payments.find(conn, order.reference)
     if payment is None or payment.taken is None:
         raise Refusal(404, "not_found", "nothing was taken under this reference")
-    return open_(conn, now, payment) if order.state == "open" else _decide(conn, now, payment, order.state)
+    if order.state == "open":
+        return open_(conn, now, payment, order.amount)
+    return _decide(conn, now, payment, order.state, order.amount)
 
 
-def open_(conn: Connection, now: datetime, payment: Payment) -> dict[str, Any]:
-    """Over all that was not given back yet. Opening an open one says what there is."""
+def open_(conn: Connection, now: datetime, payment: Payment, amount: int | None = None) -> dict[str, Any]:
+    """Over all that was not given back yet, or a part of it. Opening an open one says what there is."""
     if (there := _of(conn, payment)) is not None:
         return as_json(there)
     left = (payment.taken or 0) - refunds.given_back(conn, payment.id)
     if left <= 0:
         raise invalid("all of it was given back already", "nothing_to_dispute")
+    if amount is not None and amount > left:
+        raise invalid(f"only {left} is left to dispute", "dispute_exceeds_payment")
     about = {"payment_id": payment.id, "reference": payment.reference, "currency": payment.currency}
-    row = {"id": f"dp_{secrets.token_hex(12)}", "amount": left, "state": "open", "opened_at": now, **about}
+    row = {"id": f"dp_{secrets.token_hex(12)}", "amount": amount or left, "state": "open", "opened_at": now, **about}
     conn.execute(insert(disputes).values(**row))
     return _tell(conn, now, payment, "opened")
 
 
-def _decide(conn: Connection, now: datetime, payment: Payment, state: str) -> dict[str, Any]:
+def _decide(conn: Connection, now: datetime, payment: Payment, state: str, amount: int | None) -> dict[str, Any]:
+    """`amount`: what the bank keeps, where that is less than what it took."""
     open_one = update(disputes).where(disputes.c.payment_id == payment.id, disputes.c.state == "open")
-    if not conn.execute(open_one.values(state=state)).rowcount:
+    part = {"amount": case((disputes.c.amount > amount, amount), else_=disputes.c.amount)} if amount else {}
+    if not conn.execute(open_one.values(state=state, **part)).rowcount:
         raise invalid("there is no open dispute", "no_open_dispute")
     return _tell(conn, now, payment, state)
 
@@ -56,4 +62,10 @@ def _of(conn: Connection, payment: Payment) -> Row[*tuple[Any, ...]] | None:
 
 def as_json(row: Row[*tuple[Any, ...]]) -> dict[str, Any]:
     named = {"object": "dispute", "id": row.id, "reference": row.reference, "payment": row.payment_id}
-    return {**named, "state": row.state, "amount": row.amount, "currency": row.currency}
+    sums = {"state": row.state, "amount": row.amount, "currency": row.currency}
+    return {**named, **sums, "opened_at": row.opened_at.isoformat()}
+
+
+def of_payment(conn: Connection, payment: Payment) -> list[dict[str, Any]]:
+    row = _of(conn, payment)
+    return [as_json(row)] if row is not None else []

@@ -56,7 +56,7 @@ class CheckoutOrder(Order):
     amount: AmountOrNothing
     currency: Currency
     description: Text
-    user_id: Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_plain_text)]
+    user_id: Annotated[str, Field(min_length=1, max_length=255), AfterValidator(_plain_text)]
     locale: Text
     return_url: Address
     expires_at: AwareDatetime
@@ -93,6 +93,13 @@ class DisputeOrder(Order):
     """The cardholder's complaint about the payment of that reference, or how the bank decided it."""
 
     state: Annotated[str, Field(pattern="^(open|won|lost)$")] = "open"
+    amount: Amount | None = None  # under dispute, or lost; otherwise all of it
+
+
+class HandRefundOrder(Order):
+    """A refund that somebody makes on the pages of the payment system, past the shop; otherwise of all that is left."""
+
+    amount: Amount | None = None
 
 
 class DetachOrder(Order):

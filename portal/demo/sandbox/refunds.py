@@ -12,8 +12,8 @@ from sqlalchemy import Connection, func, insert, select, update
 from portal.demo.sandbox import webhooks
 from portal.demo.sandbox.cards import decline
 from portal.demo.sandbox.faults import Fault
-from portal.demo.sandbox.orders import RefundOrder
-from portal.demo.sandbox.refusal import invalid
+from portal.demo.sandbox.orders import HandRefundOrder, RefundOrder
+from portal.demo.sandbox.refusal import Refusal, invalid
 from portal.demo.sandbox.tables import disputes, payments, refunds
 from portal.domain.outcome import Decline
 
@@ -50,11 +50,34 @@ def _check(conn: Connection, order: RefundOrder) -> None:
         raise invalid("nothing was taken by such a payment", "payment_not_refundable")
     if payment.currency != order.currency:
         raise invalid(f"the payment was in {payment.currency}", "currency_mismatch")
-    if conn.scalar(select(disputes.c.id).where(disputes.c.payment_id == order.payment, disputes.c.state != "won")):
+    dispute = conn.execute(select(disputes).where(disputes.c.payment_id == order.payment)).first()
+    if dispute is not None and dispute.state == "open":
         raise invalid("the bank has this payment under dispute", "payment_disputed")
-    left = payment.taken - given_back(conn, order.payment)
+    lost = dispute.amount if dispute is not None and dispute.state == "lost" else 0
+    left = payment.taken - given_back(conn, order.payment) - lost
     if order.amount > left:
         raise invalid(f"only {left} is left to refund", "refund_exceeds_payment")
+
+
+def by_hand(conn: Connection, now: datetime, order: HandRefundOrder, twist: Fault | None) -> Refund:
+    """What a merchant does on the pages of a payment system: its reference is none of the shop's."""
+    payment = conn.execute(
+        select(payments).where(payments.c.reference == order.reference, payments.c.taken > 0)
+    ).first()
+    if payment is None:
+        raise Refusal(404, "not_found", "nothing was taken under this reference")
+    amount = order.amount or payment.taken - given_back(conn, payment.id)
+    if amount <= 0:
+        raise invalid("all of it was given back already", "refund_exceeds_payment")
+    reference = f"dashboard:{secrets.token_hex(8)}"
+    made = RefundOrder(reference=reference, payment=payment.id, amount=amount, currency=payment.currency)
+    return refund(conn, now, made, twist)
+
+
+def of_payment(conn: Connection, payment_id: str) -> list[Refund]:
+    """Oldest first."""
+    mine = select(refunds).where(refunds.c.payment_id == payment_id).order_by(refunds.c.created_at, refunds.c.id)
+    return [Refund(**row) for row in conn.execute(mine).mappings()]
 
 
 def given_back(conn: Connection, payment_id: str) -> int:
@@ -95,4 +118,5 @@ def as_json(made: Refund) -> dict[str, Any]:
     failed = made.state == "failed"
     named = {"object": "refund", "id": made.id, "reference": made.reference, "payment": made.payment_id}
     sums = {"state": made.state, "amount": made.amount, "currency": made.currency}
+    sums["created_at"] = made.created_at.isoformat()
     return {**named, **sums, "decline": {"code": made.decline_code, "class": made.decline_class} if failed else None}

@@ -46,7 +46,7 @@ payments = Table(
     Column("taken", BigInteger),  # what was really taken, once it succeeded
     Column("decline_code", String(40)),
     Column("decline_class", String(20)),
-    Column("user_id", String(200), nullable=False),
+    Column("user_id", String(255), nullable=False),
     Column("save_method", Boolean, nullable=False),
     Column("card", String(20)),  # which row of cards.py; the number itself is never kept
     Column("card_expires", String(7)),
@@ -74,7 +74,7 @@ methods = Table(
     book,
     Column("id", String(40), primary_key=True),
     Column("customer_ref", String(40), nullable=False),
-    Column("user_id", String(200), nullable=False),
+    Column("user_id", String(255), nullable=False),
     Column("card", String(20), nullable=False),
     Column("brand", String(20), nullable=False),
     Column("last4", String(4), nullable=False),

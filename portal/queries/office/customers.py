@@ -14,6 +14,7 @@ from portal.db import rows
 from portal.db.session import db
 from portal.domain import payment, refund
 from portal.domain.consent import Consent
+from portal.domain.dispute import Dispute
 from portal.domain.invoice import Invoice
 from portal.domain.method import PaymentMethod
 from portal.domain.payment import Payment
@@ -22,7 +23,7 @@ from portal.domain.subscription import LIVE, Subscription
 from portal.domain.user import User
 from portal.models.invoice import InvoiceRow
 from portal.models.messages import OutboxRow
-from portal.models.payment import PaymentRow, RefundRow
+from portal.models.payment import DisputeRow, PaymentRow, RefundRow
 from portal.models.plan import PlanRow
 from portal.models.subscription import SubscriptionRow
 from portal.models.user import ConsentRow, PaymentMethodRow, UserRow
@@ -47,9 +48,10 @@ class OpenMoney:
     invoices: Sequence[Invoice]  # not paid
     payments: Sequence[Payment]  # open
     refunds: Sequence[Refund]  # open
+    disputes: Sequence[Dispute]  # open
 
     def __bool__(self) -> bool:
-        return bool(self.invoices or self.payments or self.refunds)
+        return bool(self.invoices or self.payments or self.refunds or self.disputes)
 
 
 @dataclass(frozen=True)
@@ -127,7 +129,7 @@ def methods_of(user_id: str) -> list[PaymentMethod]:
 
 
 def open_money(user_id: str) -> OpenMoney:
-    """Three statements. Payments are looked for among the customer's invoices, for they have no index by user."""
+    """Four statements. Payments are looked for among the customer's invoices, for they have no index by user."""
     of_theirs = select(InvoiceRow.id).where(InvoiceRow.user_id == user_id)
     return OpenMoney(
         invoices=rows.find_all(
@@ -149,6 +151,13 @@ def open_money(user_id: str) -> OpenMoney:
             RefundRow.user_id == user_id,
             RefundRow.state.in_(refund.OPEN),
             order=[RefundRow.id.desc()],
+            limit=LATEST,
+        ),
+        disputes=rows.find_all(
+            Dispute,
+            DisputeRow.user_id == user_id,
+            DisputeRow.state == "open",
+            order=[DisputeRow.id.desc()],
             limit=LATEST,
         ),
     )

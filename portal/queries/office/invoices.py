@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, case, exists, func, select
 
 from portal.db import rows
 from portal.db.session import db
+from portal.domain.dispute import Dispute
 from portal.domain.invoice import Invoice, InvoiceLine
 from portal.domain.payment import Payment
 from portal.domain.plan import Plan
@@ -18,7 +19,7 @@ from portal.domain.refund import Refund
 from portal.domain.subscription import Period
 from portal.models.invoice import InvoiceLineRow, InvoiceRow
 from portal.models.messages import OutboxRow
-from portal.models.payment import PaymentRow, RefundRow
+from portal.models.payment import DisputeRow, PaymentRow, RefundRow
 from portal.models.plan import PlanRow
 from portal.models.subscription import PeriodRow
 from portal.models.user import UserRow
@@ -66,6 +67,7 @@ class InvoiceFile:
     period: Period | None
     payments: Sequence[Payment]  # newest first
     refunds: Sequence[Refund]  # newest first
+    disputes: Sequence[Dispute]  # newest first
     events: Sequence[EventTold]  # in the order in which they were written
     records: Sequence[Record]  # oldest first
 
@@ -127,6 +129,7 @@ def find(invoice_id: UUID) -> InvoiceFile | None:
     assert plan is not None  # noqa: S101 - a foreign key holds it
     payments = rows.find_all(Payment, PaymentRow.invoice_id == invoice_id, order=[PaymentRow.id.desc()])
     refunds = rows.find_all(Refund, RefundRow.invoice_id == invoice_id, order=[RefundRow.id.desc()])
+    disputes = rows.find_all(Dispute, DisputeRow.invoice_id == invoice_id, order=[DisputeRow.id.desc()])
     return InvoiceFile(
         invoice=invoice,
         email=db.session.scalar(select(UserRow.email).where(UserRow.id == invoice.user_id)),
@@ -135,9 +138,15 @@ def find(invoice_id: UUID) -> InvoiceFile | None:
         period=rows.find(Period, PeriodRow.invoice_id == invoice_id),
         payments=payments,
         refunds=refunds,
+        disputes=disputes,
         events=_events(invoice_id),
         records=of_subjects(
-            {"invoice": [invoice_id], "payment": [p.id for p in payments], "refund": [r.id for r in refunds]}
+            {
+                "invoice": [invoice_id],
+                "payment": [p.id for p in payments],
+                "refund": [r.id for r in refunds],
+                "dispute": [d.id for d in disputes],
+            }
         ),
     )
 

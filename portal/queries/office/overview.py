@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, FromClause, func, literal, select, union_a
 
 from portal.db.session import db
 from portal.models.messages import InboxRow, OutboxRow
-from portal.models.payment import PaymentRow, RefundRow
+from portal.models.payment import DisputeRow, PaymentRow, RefundRow
 from portal.models.subscription import SubscriptionRow
 
 MOST = 1000
@@ -26,10 +26,15 @@ class Overview:
 COUNTED: Mapping[str, tuple[FromClause, ColumnElement[bool]]] = {
     "refunds_waiting": (RefundRow.__table__, RefundRow.state == "requested"),
     "refunds_failed": (RefundRow.__table__, RefundRow.state == "failed"),
+    "disputes_open": (DisputeRow.__table__, DisputeRow.state == "open"),
     "payments_in_review": (PaymentRow.__table__, PaymentRow.review_at.is_not(None)),
     "past_due": (SubscriptionRow.__table__, SubscriptionRow.state == "past_due"),
     "suspended": (SubscriptionRow.__table__, SubscriptionRow.state == "suspended"),
-    "parked": (SubscriptionRow.__table__, SubscriptionRow.parked_at.is_not(None)),
+    "parked": (
+        SubscriptionRow.__table__,
+        SubscriptionRow.parked_at.is_not(None) & SubscriptionRow.state.not_in(("expired", "ended")),
+    ),
+    "refunds_in_review": (RefundRow.__table__, RefundRow.review_at.is_not(None)),
     "events_unsent": (OutboxRow.__table__, OutboxRow.published_at.is_(None)),
     "webhooks_dead": (InboxRow.__table__, InboxRow.state == "dead"),
     "webhooks_waiting": (InboxRow.__table__, InboxRow.state == "received"),

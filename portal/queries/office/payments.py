@@ -11,16 +11,19 @@ from sqlalchemy import ColumnElement, select
 
 from portal.db import rows
 from portal.db.session import db
+from portal.domain.dispute import Dispute
 from portal.domain.invoice import Invoice
 from portal.domain.method import PaymentMethod
 from portal.domain.money import Money
 from portal.domain.payment import Payment
 from portal.domain.plan import Price
+from portal.domain.quote import ChangeQuote
 from portal.domain.refund import Refund
 from portal.domain.subscription import Period, Subscription
 from portal.models.invoice import InvoiceLineRow, InvoiceRow
-from portal.models.payment import PaymentRow, RefundRow
+from portal.models.payment import DisputeRow, PaymentRow, RefundRow
 from portal.models.plan import PriceRow
+from portal.models.quote import ChangeQuoteRow
 from portal.models.subscription import PeriodRow, SubscriptionRow
 from portal.models.user import PaymentMethodRow, UserRow
 from portal.queries.office.people import of_customer
@@ -55,8 +58,10 @@ class PaymentFile:
     names: Mapping[str, str]  # of what was bought, as frozen on the invoice
     price: Money | None  # of one interval, by the row that `why` names
     period: Period | None  # the time it bought
+    better: bool  # it bought a better plan for time that was paid for before, and that plan runs
     method: PaymentMethod | None
     refunds: Sequence[Refund]  # newest first
+    disputes: Sequence[Dispute]  # newest first
     records: Sequence[Record]  # oldest first
 
     @property
@@ -111,6 +116,7 @@ def find(payment_id: UUID) -> PaymentFile | None:
     subscription = rows.find(Subscription, SubscriptionRow.id == payment.subscription_id)
     assert invoice is not None and subscription is not None  # noqa: S101 - foreign keys hold them
     refunds = rows.find_all(Refund, RefundRow.payment_id == payment_id, order=[RefundRow.id.desc()])
+    disputes = rows.find_all(Dispute, DisputeRow.payment_id == payment_id, order=[DisputeRow.id.desc()])
     return PaymentFile(
         payment=payment,
         invoice=invoice,
@@ -119,9 +125,13 @@ def find(payment_id: UUID) -> PaymentFile | None:
         names=_names(invoice.id),
         price=_price(payment),
         period=rows.find(Period, PeriodRow.invoice_id == invoice.id),
+        better=_better(payment, subscription),
         method=_method(payment.payment_method_id),
         refunds=refunds,
-        records=of_subjects({"payment": [payment_id], "refund": [refund.id for refund in refunds]}),
+        disputes=disputes,
+        records=of_subjects(
+            {"payment": [payment_id], "refund": [one.id for one in refunds], "dispute": [one.id for one in disputes]}
+        ),
     )
 
 
@@ -153,6 +163,12 @@ def _names(invoice_id: UUID) -> Mapping[str, str]:
     first = InvoiceLineRow.invoice_id == invoice_id, InvoiceLineRow.position == 1
     names: Mapping[str, str] = db.session.scalars(select(InvoiceLineRow.names).where(*first)).one()
     return names
+
+
+def _better(payment: Payment, subscription: Subscription) -> bool:
+    quoted = rows.find(ChangeQuote, ChangeQuoteRow.invoice_id == payment.invoice_id)
+    runs = quoted is not None and (quoted.plan_id, quoted.price_id) == (subscription.plan_id, subscription.price_id)
+    return quoted is not None and runs and quoted.bettered and subscription.live and payment.state == "succeeded"
 
 
 def _price(payment: Payment) -> Money | None:

@@ -11,11 +11,14 @@ from sqlalchemy import exists, func, select
 
 from portal.db import rows
 from portal.db.session import db
+from portal.domain.moving import PriceMove
 from portal.domain.plan import Plan, Price
 from portal.domain.subscription import LIVE
 from portal.models.invoice import InvoiceRow
 from portal.models.plan import PlanRow, PriceRow
+from portal.models.quote import ChangeQuoteRow
 from portal.models.subscription import SubscriptionRow
+from portal.queries import price_moves
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,7 @@ class PlanDetail:
     now: frozenset[UUID]  # those that a purchase is made at
     paying: Mapping[UUID, int]  # live subscriptions by price
     sold: bool  # to anybody, ever
+    moves: Sequence[PriceMove] = ()  # of its prices, in the order in which they take effect
 
 
 def listed(now: datetime) -> list[PlanLine]:
@@ -47,13 +51,21 @@ def detail(plan_id: UUID, now: datetime) -> PlanDetail | None:
     prices = rows.find_all(
         Price, PriceRow.plan_id == plan_id, order=[PriceRow.valid_from.desc(), PriceRow.currency, PriceRow.id]
     )
-    return PlanDetail(plan, prices, frozenset(p.id for p in _valid(prices, now)), _paying(plan_id), sold(plan_id))
+    now_sold = frozenset(p.id for p in _valid(prices, now))
+    return PlanDetail(plan, prices, now_sold, _paying(plan_id), sold(plan_id), price_moves.of_plans([plan_id]))
+
+
+def of_price(price_id: UUID, now: datetime) -> PlanDetail | None:
+    """The plan that a price is of."""
+    price = rows.find(Price, PriceRow.id == price_id)
+    return detail(price.plan_id, now) if price else None
 
 
 def sold(plan_id: UUID) -> bool:
     subscribed = exists().where(SubscriptionRow.plan_id == plan_id)
     billed = exists().where(InvoiceRow.plan_id == plan_id)
-    return bool(db.session.scalar(select(subscribed | billed)))
+    wanted = exists().where(ChangeQuoteRow.plan_id == plan_id)  # somebody may have booked it, or is about to
+    return bool(db.session.scalar(select(subscribed | billed | wanted)))
 
 
 def names() -> Mapping[UUID, Plan]:

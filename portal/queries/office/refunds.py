@@ -49,11 +49,12 @@ def listed(
     *,
     state: str | None = None,
     reason: str | None = None,
+    in_review: bool = False,
     customer: str | None = None,
     since: UUID | None = None,
     until: UUID | None = None,
 ) -> Page[RefundListed]:
-    """`customer`: an id or an e-mail. `since` and `until`: ids."""
+    """`in_review`: those that an operator has to look at. `customer`: an id or an e-mail. `since` and `until`: ids."""
     refund = RefundRow.__table__
     statement = (
         select(
@@ -72,7 +73,7 @@ def listed(
         )
         .join(InvoiceRow, InvoiceRow.id == RefundRow.invoice_id)
         .join(UserRow, UserRow.id == RefundRow.user_id)
-        .where(*_where(state, reason, customer, since, until))
+        .where(*_where(state, reason, in_review, customer, since, until))
     )
     return page(statement, [refund.c.id], window, lambda row: RefundListed(**row))
 
@@ -87,11 +88,17 @@ def find(refund_id: UUID) -> RefundFile | None:
 
 
 def _where(
-    state: str | None, reason: str | None, customer: str | None, since: UUID | None, until: UUID | None
+    state: str | None,
+    reason: str | None,
+    in_review: bool,
+    customer: str | None,
+    since: UUID | None,
+    until: UUID | None,
 ) -> list[ColumnElement[bool]]:
     found = [
         RefundRow.state == state if state else None,
         RefundRow.reason == reason if reason else None,
+        RefundRow.review_at.is_not(None) if in_review else None,
         of_customer(RefundRow.user_id, customer) if customer else None,
         RefundRow.id >= since if since else None,
         RefundRow.id < until if until else None,

@@ -13,7 +13,7 @@ from sqlalchemy import BigInteger, ColumnElement, Select, String, Uuid, cast, li
 from portal.db.session import db
 from portal.models.invoice import InvoiceRow
 from portal.models.messages import InboxRow, OutboxRow
-from portal.models.payment import PaymentRow, RefundRow
+from portal.models.payment import DisputeRow, PaymentRow, RefundRow
 from portal.models.plan import PlanRow
 from portal.models.subscription import SubscriptionRow
 from portal.models.user import PaymentMethodRow, UserRow
@@ -45,6 +45,9 @@ def by_id(guid: UUID) -> list[Hit]:
         ),
         _hit("payment", payment.created_at, id=payment.id, user=payment.user_id).where(payment.id == guid),
         _hit("refund", refund.created_at, id=refund.id, user=refund.user_id).where(refund.id == guid),
+        _hit("payment", DisputeRow.created_at, id=DisputeRow.payment_id, user=DisputeRow.user_id).where(
+            DisputeRow.id == guid
+        ),
         _hit("event", event.created_at, id=event.id, seq=event.seq, user=event.user_id, name=event.type).where(
             event.id == guid
         ),
@@ -72,6 +75,9 @@ def by_words(typed: str, providers: Collection[str]) -> list[Hit]:
         ),
         _hit("payment", payment.created_at, id=payment.id, user=payment.user_id).where(payment.provider_ref == typed),
         _hit("refund", refund.created_at, id=refund.id, user=refund.user_id).where(refund.provider_ref == typed),
+        _hit("payment", DisputeRow.created_at, id=DisputeRow.payment_id, user=DisputeRow.user_id).where(
+            DisputeRow.provider_ref == typed
+        ),
         found_method.where(method.provider.in_(providers), method.method_ref == typed),
         found_method.where(method.customer_ref == typed),
         _hit("webhook", webhook.received_at, seq=webhook.seq, user=webhook.user_id, name=webhook.kind).where(

@@ -47,8 +47,14 @@ class Behind:
     @property
     def last_bought(self) -> UUID | None:
         """The invoice of the time bought last."""
-        kept = (period.invoice_id for period in self.periods if period.revoked_at is None)
-        return next((invoice_id for invoice_id in kept if invoice_id is not None), None)
+        kept = (period for period in self.periods if period.revoked_at is None)
+        return next((period.invoice_id for period in kept if period.bought), None)
+
+
+def in_review(subscription_id: UUID) -> list[UUID]:
+    """Its payments that a person has to look at."""
+    waiting = PaymentRow.subscription_id == subscription_id, PaymentRow.review_at.is_not(None)
+    return list(db.session.scalars(select(PaymentRow.id).where(*waiting).order_by(PaymentRow.id)))
 
 
 def listed(
@@ -115,6 +121,12 @@ def behind(subscription: Subscription) -> Behind:
     return Behind(periods, invoices, {invoice_id: count for invoice_id, count in found})  # noqa: C416 - dict() takes no Row
 
 
+def _parked(parked: bool) -> ColumnElement[bool]:
+    """What is over is not parked any more, whatever its row says."""
+    held = SubscriptionRow.parked_at.is_not(None) & SubscriptionRow.state.not_in(("expired", "ended"))
+    return held if parked else ~held
+
+
 def _where(
     state: str | None,
     plan_id: UUID | None,
@@ -131,7 +143,7 @@ def _where(
         row.state == state if state else None,
         row.plan_id == plan_id if plan_id else None,
         (renewing if renews else not_renewing) if renews is not None else None,
-        (row.parked_at.is_not(None) if parked else row.parked_at.is_(None)) if parked is not None else None,
+        _parked(parked) if parked is not None else None,
         of_customer(row.user_id, customer) if customer else None,
         row.id >= since if since else None,
         row.id < until if until else None,

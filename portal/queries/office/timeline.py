@@ -103,7 +103,7 @@ SOURCES: Mapping[str, Source] = {
     "event": _source(OutboxRow.__table__, "created_at", "seq", Event),
 }
 RANKS = {name: rank for rank, name in enumerate(SOURCES)}
-KINDS = ("subscription", "invoice", "payment", "refund")  # of the history, each a filter of its own
+KINDS = ("subscription", "invoice", "payment", "refund", "dispute")  # of the history, each a filter of its own
 
 
 def of_user(user_id: str, window: Window, source: str | None = None) -> Page[Entry]:

@@ -19,6 +19,7 @@ KINDS = {
     "subscription": lazy_gettext("Subscription"),
     "payment": lazy_gettext("Payment"),
     "refund": lazy_gettext("Refund"),
+    "ledger": lazy_gettext("Ledger"),
     "event": lazy_gettext("Event"),
     "webhook": lazy_gettext("Webhook"),
     "screen": lazy_gettext("Page that was forbidden"),

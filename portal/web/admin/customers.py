@@ -186,7 +186,18 @@ def _matters(money: OpenMoney) -> list[Matter]:
         )
         for one in money.refunds
     ]
-    return [*invoices, *payments, *refunds]
+    disputes = [
+        Matter(
+            "payments.payment",
+            one.payment_id,
+            gettext("Dispute"),
+            checkout.dispute_label(one.state, language()),
+            one.amount,
+            one.opened_at,
+        )
+        for one in money.disputes
+    ]
+    return [*invoices, *payments, *refunds, *disputes]
 
 
 def _sources() -> dict[str, str]:

@@ -68,7 +68,7 @@ def effects(file: RefundFile) -> tuple[str, ...]:
     """What approving can do to access, first what the customer was offered."""
     possible = giving_form.effects(file.paid)
     promised = file.refund.effect
-    if file.refund.offer is None or not file.paid.buys_time:
+    if file.refund.offer is None or not (file.paid.buys_time or file.paid.better):
         return possible
     return (promised, *(one for one in possible if one != promised))
 

@@ -124,9 +124,11 @@ class GivingForm:
 
 def effects(file: PaymentFile) -> tuple[str, ...]:
     """What giving this money back can do to access: nothing, where it bought no time that still runs."""
+    renews = file.subscription.state == "active" and file.subscription.auto_renew
+    if file.better:
+        return ("old_plan", "period_end", "keep") if renews else ("old_plan", "keep")
     if not file.buys_time:
         return ("keep",)
-    renews = file.subscription.state == "active" and file.subscription.auto_renew
     return ("end_now", "period_end", "keep") if renews else ("end_now", "keep")
 
 

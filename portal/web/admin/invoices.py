@@ -75,6 +75,7 @@ class Invoices(Screen):
             sent=SENT[file.sent],
             payments=[shown.payment_told(payment) for payment in file.payments],
             refunds=[shown.refund_told(refund) for refund in file.refunds],
+            disputes=[shown.dispute_told(dispute) for dispute in file.disputes],
             events=EVENTS,
             records=shown.told(file.records),
             raw=shown.raw(file.invoice),

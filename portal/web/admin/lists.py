@@ -148,3 +148,7 @@ def _day(text: str | None) -> date | None:
 
 def midnight(day: date) -> datetime:
     return datetime.combine(day, time(), ZoneInfo(runtime.settings.billing_timezone))
+
+
+def is_day(text: str) -> bool:
+    return _day(text) is not None

@@ -18,6 +18,8 @@ WHAT = {
     "expire": lazy_gettext("Closes orders and payment pages whose time is over"),
     "detach_methods": lazy_gettext("Lets payment systems forget removed cards"),
     "forget_keys": lazy_gettext("Forgets old idempotency keys"),
+    "forget_quotes": lazy_gettext("Forgets quotes of plan changes that nobody used"),
+    "recognise": lazy_gettext("Books what was earned, at the end of each month"),
 }
 
 

@@ -22,6 +22,8 @@ TILES = (
         "warn",
     ),
     ("refunds_failed", lazy_gettext("Refunds that did not go through"), "refunds.index", {"state": "failed"}, "bad"),
+    ("refunds_in_review", lazy_gettext("Refunds of unknown outcome"), "refunds.index", {"review": "yes"}, "bad"),
+    ("disputes_open", lazy_gettext("Open disputes"), "disputes.index", {"state": "open"}, "warn"),
     ("payments_in_review", lazy_gettext("Payments of unknown outcome"), "payments.index", {"review": "yes"}, "bad"),
     ("past_due", lazy_gettext("Renewals that were declined"), "subscriptions.index", {"state": "past_due"}, "warn"),
     ("suspended", lazy_gettext("Suspended subscriptions"), "subscriptions.index", {"state": "suspended"}, "warn"),

@@ -4,23 +4,25 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from flask import request, url_for
+from flask import flash, request, url_for
 from flask_admin import expose
 from flask_babel import gettext, lazy_gettext
 from werkzeug.wrappers import Response
 
 from portal import runtime
 from portal.domain import refunding
-from portal.domain.errors import ExceedsRefundable, NotRefundable, SumChanged
+from portal.domain.errors import ExceedsRefundable, NotAskable, NotRefundable, SumChanged
 from portal.domain.offers import Offer, available
 from portal.presentation import operators
 from portal.queries.office import payments as queries
 from portal.queries.office.payments import PaymentFile
 from portal.services import activity, operator_refunds, refund
+from portal.services.ask import Heard
+from portal.services.ask_again import ask_again
 from portal.web.admin import lists, shown
 from portal.web.admin.giving_form import GivingForm, effects
 from portal.web.admin.lists import Choice, Days, Filter, Text
-from portal.web.admin.screen import Screen, act, attempt, done, form_id, found, needs, plain
+from portal.web.admin.screen import Screen, act, attempt, done, form_id, found, needs, note_error, plain
 from portal.web.locale import language, money
 
 PAID = ("succeeded", "duplicate")  # money that is ours as long as nobody gives it back
@@ -63,10 +65,46 @@ class Payments(Screen):
             left=available(file.payment),
             paid=file.payment.state in PAID,
             refunds=[shown.refund_told(one) for one in file.refunds],
+            disputes=[shown.dispute_told(one) for one in file.disputes],
             records=shown.told(file.records),
             raw=shown.raw(file.payment),
             back=lists.back(url_for(".index")),
             list_address=lists.here(),
+        )
+
+    @expose("/<uuid:guid>/review")
+    @needs("see")
+    def review(self, guid: UUID) -> str:
+        return self._review(found(queries.find(guid)), {})
+
+    @expose("/<uuid:guid>/review", methods=("POST",))
+    @needs("deliver")
+    def ask(self, guid: UUID) -> Response | tuple[str, int]:
+        file: PaymentFile = found(queries.find(guid))
+        note = request.form.get("note", "").strip()
+        if wrong := note_error(note):
+            return self._review(file, {"note": wrong}), 422
+        made = act(note=note)
+        try:
+            with attempt(made, "payment.ask", "payment", guid, file.payment.user_id):
+                flash(HEARD[ask_again(made, guid)])
+        except NotAskable:
+            return self._review(found(queries.find(guid)), {}), 409
+        return done(url_for(".payment", guid=guid, back=lists.back("") or None))
+
+    def _review(self, file: PaymentFile, errors: dict[str, str]) -> str:
+        payment = file.payment
+        return self.render(
+            "admin/payment_review.html",
+            file=file,
+            told=shown.payment_told(payment),
+            askable=payment.sent_at is not None and (payment.open or payment.review_at is not None),
+            switched_off=payment.provider not in runtime.providers,
+            errors=errors,
+            note=request.form.get("note", ""),
+            form_id=form_id(),
+            back=lists.back(""),
+            list_address="",
         )
 
     @expose("/<uuid:guid>/refund", methods=("GET", "POST"))
@@ -85,6 +123,7 @@ class Payments(Screen):
             with attempt(made, "refund.give", "payment", payment.id, payment.user_id):
                 # What was done, or has changed, is told before anything is found wrong with what was chosen then.
                 activity.refuse_repeat(made)
+                refunding.refuse_disputed(payment)
                 refunding.refuse_changed(payment, shown_left)
                 if errors := form.errors(file, offer):
                     return self._form(file, offer, form, errors), 422
@@ -99,13 +138,7 @@ class Payments(Screen):
     def _overtaken(self, payment_id: UUID, form: GivingForm) -> tuple[str, int]:
         """Somebody else was faster. What was typed stays; the sums are those of now."""
         file: PaymentFile = found(queries.find(payment_id))
-        left = available(file.payment)
-        errors = {
-            form.sum_field(): gettext(
-                "The sum has changed while the page was open: %(sum)s can be given back now. Nothing was sent.",
-                sum=money(left),
-            )
-        }
+        errors = {form.sum_field(): shown.disputed() if file.payment.disputed_at else _changed(file)}
         return self._form(file, _unused(file), form, errors), 409
 
     def _form(self, file: PaymentFile, offer: Offer | None, form: GivingForm, errors: dict[str, str]) -> str:
@@ -121,6 +154,22 @@ class Payments(Screen):
             reasons={"": gettext("Choose"), **operators.said(operators.GIVING, language())},
             effects=[(key, *operators.effect(key, language())) for key in effects(file)],
         )
+
+
+HEARD = {
+    Heard.told: lazy_gettext("The payment system has answered; what it says is settled."),
+    Heard.absent: lazy_gettext("The payment system knows no such payment."),
+    Heard.silent: lazy_gettext("The payment system still cannot tell."),
+}
+
+
+def _changed(file: PaymentFile) -> str:
+    return str(
+        gettext(
+            "The sum has changed while the page was open: %(sum)s can be given back now. Nothing was sent.",
+            sum=money(available(file.payment)),
+        )
+    )
 
 
 def _unused(file: PaymentFile) -> Offer | None:

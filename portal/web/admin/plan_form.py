@@ -14,7 +14,7 @@ from portal.domain.calendar import Interval, instant_of
 from portal.domain.errors import InvalidAmount
 from portal.domain.money import Money
 from portal.domain.plan import Plan
-from portal.domain.planning import PlanDraft
+from portal.domain.planning import LONGEST_TRIAL, PlanDraft
 from portal.presentation.language import LOCALES
 from portal.web.sums import read_sum
 
@@ -35,6 +35,7 @@ class PlanForm:
     interval_count: str = "1"
     position: str = "10"
     note: str = ""
+    trial_days: str = "0"
 
     @classmethod
     def of(cls, plan: Plan) -> PlanForm:
@@ -47,6 +48,7 @@ class PlanForm:
             str(plan.interval),
             str(plan.interval_count),
             str(plan.position),
+            trial_days=str(plan.trial_days),
         )
 
     @classmethod
@@ -55,12 +57,14 @@ class PlanForm:
         base = cls.of(fixed) if fixed else cls()
         fields = ("code", "group", "features", "interval", "interval_count")
         typed = {name: getattr(base, name) if fixed else sent.get(name, "").strip() for name in fields}
+        trial_days = base.trial_days if fixed else sent.get("trial_days", base.trial_days).strip()
         return cls(
             **typed,
             names={code: sent.get(f"name_{code}", "").strip() for code in LOCALES},
             descriptions={code: sent.get(f"description_{code}", "").strip() for code in LOCALES},
             position=sent.get("position", "").strip(),
             note=sent.get("note", "").strip(),
+            trial_days=trial_days,
         )
 
     def errors(self) -> dict[str, str]:
@@ -82,6 +86,10 @@ class PlanForm:
             found["interval"] = gettext("Choose one of the list")
         if not self._number(self.interval_count, 1, 36):
             found["interval_count"] = gettext("Enter a whole number from %(least)s to %(most)s", least=1, most=36)
+        if not self._number(self.trial_days, 0, LONGEST_TRIAL):
+            found["trial_days"] = gettext(
+                "Enter a whole number from %(least)s to %(most)s", least=0, most=LONGEST_TRIAL
+            )
         if not self._number(self.position, 0, 999):
             found["position"] = gettext("Enter a whole number from %(least)s to %(most)s", least=0, most=999)
         return found
@@ -97,6 +105,7 @@ class PlanForm:
             interval=Interval(self.interval),
             interval_count=int(self.interval_count),
             position=int(self.position),
+            trial_days=int(self.trial_days),
         )
 
     @staticmethod

@@ -13,7 +13,7 @@ from portal import runtime
 from portal.domain import refunding
 from portal.domain.act import Act
 from portal.domain.calendar import Interval
-from portal.domain.errors import NotDecidable, SumChanged
+from portal.domain.errors import NotDecidable, NotRefundable, SumChanged
 from portal.domain.offers import available
 from portal.domain.refund import OPEN, Refund
 from portal.presentation import operators
@@ -46,6 +46,7 @@ class Refunds(Screen):
             asked.window,
             state=asked.get("state"),
             reason=asked.get("reason"),
+            in_review=asked.get("review") is not None,
             customer=asked.get("user"),
             since=since,
             until=until,
@@ -95,6 +96,7 @@ class Refunds(Screen):
         try:
             with attempt(made, "refund.approve", "refund", refund.id, refund.user_id):
                 _refuse_decided(made, refund)
+                refunding.refuse_disputed(file.paid.payment)
                 refunding.refuse_changed(file.paid.payment, left)
                 if errors := form.errors(file):
                     return self._approval(file, form, errors), 422
@@ -102,6 +104,8 @@ class Refunds(Screen):
                 told = gettext("The refund of %(sum)s is on its way.", sum=money(refund.amount))
         except SumChanged:
             return self._approval(_file(refund.id), form, {"left": _changed(refund.id)}), 409
+        except NotRefundable:
+            return self._approval(_file(refund.id), form, {"left": shown.disputed()}), 409
         except NotDecidable:
             return self._approval(_file(refund.id), form, {}), 409
         return done(url_for(".refund", guid=refund.id, back=form.back or None), told)
@@ -196,6 +200,7 @@ def _overdue(row: RefundListed | Refund) -> bool:
 def _filters() -> tuple[Filter, ...]:
     return (
         Choice("state", gettext("State"), operators.refund_states(language())),
+        Choice("review", gettext("Needs a look"), {"yes": gettext("Only those that need a look")}),
         Choice("reason", gettext("Who began it"), operators.said(operators.REFUND_REASONS, language())),
         Days(gettext("Begun")),
         Text("user", gettext("Customer's id or e-mail")),

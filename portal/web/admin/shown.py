@@ -9,10 +9,13 @@ from enum import Enum
 from typing import Any
 from uuid import UUID
 
+from flask_babel import gettext
+
+from portal.domain.dispute import Dispute
 from portal.domain.payment import Payment
 from portal.domain.refund import Refund
 from portal.presentation import operators
-from portal.presentation.checkout import Label, refund_label
+from portal.presentation.checkout import Label, dispute_label, refund_label
 from portal.queries.office.records import Record
 from portal.web.locale import language, zone
 
@@ -32,6 +35,12 @@ class RefundTold:
     label: Label
     reason: str
     effect: str
+
+
+@dataclass(frozen=True)
+class DisputeTold:
+    dispute: Dispute
+    label: Label
 
 
 @dataclass(frozen=True)
@@ -59,6 +68,15 @@ def refund_told(refund: Refund) -> RefundTold:
         operators.say(operators.REFUND_REASONS, refund.reason, language()),
         operators.effect(refund.effect, language())[0],
     )
+
+
+def dispute_told(dispute: Dispute) -> DisputeTold:
+    return DisputeTold(dispute, dispute_label(dispute.state, language()))
+
+
+def disputed() -> str:
+    """Why a form that gives money back did nothing."""
+    return str(gettext("The bank has this payment under dispute: until it has decided, nothing can be given back."))
 
 
 def told(records: Sequence[Record]) -> list[RecordTold]:

@@ -8,11 +8,15 @@ from flask_admin.theme import Theme
 
 from portal.web.admin.activity import ActivityLog
 from portal.web.admin.customers import Customers
+from portal.web.admin.disputes import Disputes
 from portal.web.admin.history import History
 from portal.web.admin.invoices import Invoices
+from portal.web.admin.ledger import Ledger
 from portal.web.admin.machinery import Machinery
 from portal.web.admin.messages import Inbox, Outbox
+from portal.web.admin.move_price import MovePrice
 from portal.web.admin.overview import Overview
+from portal.web.admin.parking import Parking
 from portal.web.admin.payments import Payments
 from portal.web.admin.plans import Plans
 from portal.web.admin.refunds import Refunds
@@ -23,10 +27,14 @@ THEME = Theme(folder="admin", base_template="admin/base.html")
 SCREENS = (
     Customers,
     Subscriptions,
+    Parking,
     Invoices,
     Payments,
     Refunds,
+    Disputes,
+    Ledger,
     Plans,
+    MovePrice,
     Outbox,
     Inbox,
     Machinery,

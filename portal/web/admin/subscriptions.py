@@ -98,7 +98,8 @@ class Subscriptions(Screen):
             lines=[timeline.history_line(told, language(), zone()) for told in page.rows],
             record=raw(subscription),
             resumable=_resumable(card),
-            grantable=subscription.state == "active",
+            parked_by=operators.say(operators.PARKED_BY, subscription.park_reason, language()),
+            grantable=subscription.state in RUNS,
             back=lists.back(url_for(".index")),
             list_address=lists.here(),
         )
@@ -150,7 +151,7 @@ class Subscriptions(Screen):
     def grant(self, guid: UUID) -> Answer:
         card = _card(guid)
         if request.method == "GET":
-            return self._grant(card, str(USUAL), {}) if card.subscription.state == "active" else _to(guid)
+            return self._grant(card, str(USUAL), {}) if card.subscription.state in RUNS else _to(guid)
         typed, note = request.form.get("days", "").strip(), request.form.get("note", "").strip()
         days = _days(typed)
         errors = {"note": wrong} if (wrong := note_error(note)) else {}
@@ -235,7 +236,8 @@ def _customers_zone(card: SubscriptionCard) -> str:
 
 
 def _resumable(card: SubscriptionCard) -> bool:
-    return card.subscription.state in RUNS and not card.subscription.auto_renew
+    subscription = card.subscription
+    return subscription.state in RUNS and not subscription.auto_renew and subscription.disputed_at is None
 
 
 def _unused(card: SubscriptionCard) -> Money | None:
@@ -277,7 +279,7 @@ def _days(typed: str) -> int | None:
 
 def _ends(card: SubscriptionCard, asked: int | None) -> list[tuple[int, datetime]]:
     """Where so many days lead, those that are asked for among the usual ones."""
-    start = card.subscription.paid_through
+    start = card.subscription.runs_until
     if start is None:
         return []
     days = sorted({*EXAMPLES, asked} - {None}) if asked else EXAMPLES
@@ -285,7 +287,7 @@ def _ends(card: SubscriptionCard, asked: int | None) -> list[tuple[int, datetime
 
 
 def _granted(card: SubscriptionCard) -> str:
-    until = card.subscription.paid_through
+    until = card.subscription.runs_until
     return str(gettext("Time is granted, until %(date)s.", date=date(until, language(), zone()) if until else ""))
 
 

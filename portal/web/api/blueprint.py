@@ -16,7 +16,7 @@ from portal.web.service_tokens import calling_service
 PREFIX = "/api/v1"
 FOR_ALL = frozenset({"plans", "openapi"})
 FOR_SERVICES = frozenset({"entitlements"})
-WITHOUT_BODY = frozenset({"resume_subscription", "cancel_invoice"})
+WITHOUT_BODY = frozenset({"resume_subscription", "cancel_change", "cancel_invoice"})
 
 Caller = Literal["anybody", "user", "service"]
 

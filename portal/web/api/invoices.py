@@ -44,7 +44,10 @@ class PaymentOut(BaseModel):
 class RefundEntry(BaseModel):
     refund_guid: Guid
     state: RefundState = Field(examples=["succeeded"])
-    reason: str = Field(description="duplicate, late: sent by itself; customer, operator.", examples=["customer"])
+    reason: str = Field(
+        description="duplicate, late: sent by itself; customer, operator; provider: made at the payment system.",
+        examples=["customer"],
+    )
     created_at: Moment
     price: Price
 

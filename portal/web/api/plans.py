@@ -27,7 +27,11 @@ class PlanOut(BaseModel):
     group: str = Field(description="A user has at most one live subscription in a group.", examples=["main"])
     interval: Literal["day", "week", "month", "year"] = Field(examples=["month"])
     interval_count: int = Field(examples=[1])
-    trial_days: int = Field(examples=[0])
+    trial_days: int = Field(
+        description="Days for nothing before the first charge: once for a user and a group, for one interval, with "
+        "consent to renewal. The page then only saves a method. 0: none.",
+        examples=[0],
+    )
     price: Price = Field(description="Of one interval.")
 
 

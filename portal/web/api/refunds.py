@@ -71,7 +71,10 @@ class RefundOut(BaseModel):
     refund_guid: Guid
     invoice_guid: Guid
     state: RefundState = Field(examples=["succeeded"])
-    reason: str = Field(description="duplicate, late: sent by itself; customer, operator.", examples=["customer"])
+    reason: str = Field(
+        description="duplicate, late: sent by itself; customer, operator; provider: made at the payment system.",
+        examples=["customer"],
+    )
     price: Price
     created_at: Moment
     modified_at: Moment

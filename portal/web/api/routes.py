@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from portal.web.api import document, entitlements, invoices, plans, purchases, refunds, subscriptions
+from portal.web.api import changes, document, entitlements, invoices, plans, purchases, refunds, subscriptions
 from portal.web.api.blueprint import blueprint
 
-ROOMS = (plans, purchases, invoices, refunds, subscriptions, entitlements, document)
+ROOMS = (plans, purchases, invoices, refunds, subscriptions, changes, entitlements, document)
 
 __all__ = ["ROOMS", "blueprint"]

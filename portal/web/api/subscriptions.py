@@ -10,7 +10,7 @@ from flask_openapi.models.tag import Tag
 from pydantic import BaseModel, Field, RootModel
 
 from portal import runtime
-from portal.domain.calendar import rfc3339
+from portal.domain.calendar import rfc3339, whole_second_up
 from portal.domain.errors import AlreadyEnded, MethodRequired, NotFound, NotResumable
 from portal.presentation.language import in_language
 from portal.queries import subscriptions as query
@@ -48,6 +48,9 @@ class SubscriptionOut(BaseModel):
     current_period: PeriodOut | None = Field(description="The paid time that runs now, else the last.")
     access_until: Moment | None = Field(description="With the days of grace; null: no access.")
     next: NextOut | None = Field(description="What happens by itself; null: nothing.")
+    next_product_id: str | None = Field(
+        description="The plan it goes on as, where another one was chosen for then; else null.", examples=[None]
+    )
 
 
 class SubscriptionsOut(RootModel[list[SubscriptionOut]]):
@@ -69,7 +72,7 @@ class CancelIn(BaseModel):
 @blueprint.get("/subscriptions", tags=[TAG], summary="The caller's subscriptions", responses=answers(SubscriptionsOut))
 def subscriptions() -> Response:
     """Live ones first, then the newest first."""
-    return jsonify([_shape(card).model_dump(mode="json", by_alias=True) for card in _cards()])
+    return jsonify([shape(card).model_dump(mode="json", by_alias=True) for card in _cards()])
 
 
 @blueprint.post(
@@ -103,13 +106,18 @@ def _cards() -> list[SubscriptionCard]:
 
 
 def _answer(subscription_id: UUID) -> Response:
+    return jsonify(shape(card_of(subscription_id)).model_dump(mode="json", by_alias=True))
+
+
+def card_of(subscription_id: UUID) -> SubscriptionCard:
+    """The caller's own. Raises NotFound."""
     card = next((card for card in _cards() if card.subscription.id == subscription_id), None)
     if card is None:
         raise NotFound(f"no subscription {subscription_id}")
-    return jsonify(_shape(card).model_dump(mode="json", by_alias=True))
+    return card
 
 
-def _shape(card: SubscriptionCard) -> SubscriptionOut:
+def shape(card: SubscriptionCard) -> SubscriptionOut:
     subscription, step, period = card.subscription, card.next, card.period
     return SubscriptionOut(
         subscription_id=subscription.id,
@@ -118,7 +126,7 @@ def _shape(card: SubscriptionCard) -> SubscriptionOut:
         status=subscription.state,
         auto_renew=subscription.auto_renew,
         current_period=PeriodOut(**{"from": rfc3339(period.start), "to": rfc3339(period.end)}) if period else None,
-        access_until=at(card.access_until),
+        access_until=at(whole_second_up(card.access_until) if card.access_until else None),
         next=NextOut(
             what=step.what,
             at=rfc3339(step.at),
@@ -126,4 +134,5 @@ def _shape(card: SubscriptionCard) -> SubscriptionOut:
         )
         if step
         else None,
+        next_product_id=card.booked.code if card.booked and step and step.price else None,
     )

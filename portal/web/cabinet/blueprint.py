@@ -8,6 +8,7 @@ from portal.domain.errors import SubscriptionExists
 from portal.web.cabinet import (
     buy,
     cancel,
+    changing,
     frame,
     history,
     invoices,
@@ -36,6 +37,8 @@ page("/cabinet/invoices/<uuid:guid>/close", "invoice_close", invoices.close, met
 page("/cabinet/invoices/<uuid:guid>/refund", "refund", refunds.refund, methods=["GET", "POST"])
 page("/cabinet/refunds/<uuid:guid>", "refund_state", refunds.refund_state)
 page("/cabinet/subscriptions/<uuid:guid>/cancel", "cancel", cancel.cancel, methods=["GET", "POST"])
+page("/cabinet/subscriptions/<uuid:guid>/change", "change", changing.change, methods=["GET", "POST"])
+page("/cabinet/subscriptions/<uuid:guid>/change/undo", "change_undo", changing.undo, methods=["POST"])
 page("/cabinet/subscriptions/<uuid:guid>/resume", "resume", cancel.resume, methods=["POST"])
 page("/cabinet/methods", "methods", methods.methods)
 page("/cabinet/methods/state", "methods_state", methods.state)

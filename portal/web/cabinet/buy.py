@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from flask import redirect, render_template, request
 from flask_babel import gettext
@@ -24,13 +25,17 @@ from portal.web.cabinet.payments import shows_its_invoice
 def check(code: str) -> str | Response | tuple[str, int]:
     if request.method == "POST":
         return _order(code)
-    return _page(code, CheckForm(count_of(request.args)), {})
+    return _page(code, CheckForm(count_of(request.args), trial=request.args.get("trial") != "no"), {})
 
 
 def _order(code: str) -> Response | tuple[str, int]:
     form = CheckForm.read(request.form)
-    wanted = buying.preview(current_person(), code, form.count)
-    errors = form.errors(wanted.needs_email)
+    wanted = buying.preview(current_person(), code, form.count, form.trial)
+    if form.trial and not wanted.trial_days:
+        # Started in another tab meanwhile. Nobody is sent to pay a sum that the page did not show.
+        gone = {"total": gettext("The trial is no longer on offer to you.")}
+        return _page(code, replace(form, trial=False), gone), 409
+    errors = form.errors(wanted.needs_email, wanted.trial_days > 0)
     if errors:
         return _page(code, form, errors), 422
     try:
@@ -43,12 +48,13 @@ def _order(code: str) -> Response | tuple[str, int]:
 def taken(refused: SubscriptionExists) -> tuple[str, int]:
     """What the customer already has in this group, and how to go on from there."""
     cards = [card for card in _mine() if card.subscription.id == refused.facts.get("subscription_id")]
-    return render_template("cabinet/taken.html", card=cards[0] if cards else None), 409
+    wanted = (request.view_args or {}).get("code")
+    return render_template("cabinet/taken.html", card=cards[0] if cards else None, wanted=wanted), 409
 
 
 def _page(code: str, form: CheckForm, errors: Mapping[str, str]) -> str:
     """Raises UnknownProduct, InvalidRequest, SubscriptionExists."""
-    preview = buying.preview(current_person(), code, form.count)
+    preview = buying.preview(current_person(), code, form.count, form.trial)
     running = [card for card in _mine() if card.subscription.live and card.plan.id == preview.offer.plan.id]
     return render_template(
         "cabinet/check.html",

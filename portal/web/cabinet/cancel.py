@@ -80,8 +80,7 @@ def _stopped(card: SubscriptionCard) -> bool:
 
 
 def _paid_until(card: SubscriptionCard) -> object:
-    subscription = card.subscription
-    return subscription.trial_end if subscription.state == "trialing" else subscription.paid_through
+    return card.subscription.runs_until
 
 
 def _best_offer(card: SubscriptionCard) -> Offer | None:

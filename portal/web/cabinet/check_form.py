@@ -27,6 +27,7 @@ class CheckForm:
     personal_data: bool = False
     renewal: bool = False
     email: str = ""
+    trial: bool = True  # the page shows one where there is one; its sum is what was agreed to
 
     @classmethod
     def read(cls, sent: Mapping[str, str]) -> CheckForm:
@@ -37,9 +38,10 @@ class CheckForm:
             personal_data="personal_data" in sent,
             renewal="renewal" in sent,
             email=sent.get("email", "").strip(),
+            trial=sent.get("trial") == "yes",
         )
 
-    def errors(self, needs_email: bool) -> dict[str, str]:
+    def errors(self, needs_email: bool, begins_with_trial: bool = False) -> dict[str, str]:
         """By field, in the order of the page."""
         found = {}
         if (needs_email or self.email) and not is_address(self.email):
@@ -48,10 +50,13 @@ class CheckForm:
             found["terms"] = gettext("Tick the box to accept the terms")
         if not self.personal_data:
             found["personal_data"] = gettext("Tick the box to consent to the processing of personal data")
+        if begins_with_trial and not self.renewal:
+            found["renewal"] = gettext("Tick the box to start the trial, or buy without it")
         return found
 
     def request(self, code: str) -> BuyRequest:
-        return BuyRequest(code, self.count, self._agreement(), email=self.email or None, locale=language())
+        agreement, email = self._agreement(), self.email or None
+        return BuyRequest(code, self.count, agreement, email=email, locale=language(), trial=self.trial)
 
     def _agreement(self) -> Agreement:
         return Agreement(

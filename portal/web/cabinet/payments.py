@@ -98,6 +98,7 @@ def _page(detail: InvoiceDetail) -> str:
         stage=checkout.stage(detail, now),
         heading=checkout.title(detail, now, language()),
         long_wait=_long_wait(detail),
+        switched_off=detail.invoice.provider not in runtime.providers,
         declined=declined(last, language()) if last and last.state == "failed" else None,
         refunds=[(checkout.refund_sentence(refund, language()), refund.open) for refund in detail.refunds],
         card=_card(detail),

@@ -18,7 +18,7 @@ def plans() -> str:
     on_sale = offers.on_sale(runtime.policy.currency, now)
     person = reader()
     cards = subscriptions.of_user(person.id, now, runtime.policy) if person else []
-    return render_template("cabinet/plans.html", groups=_groups(on_sale), owned=_owned(cards))
+    return render_template("cabinet/plans.html", groups=_groups(on_sale), owned=_owned(cards), tried=_tried(cards))
 
 
 def _groups(on_sale: list[Offer]) -> dict[str, list[Offer]]:
@@ -31,3 +31,8 @@ def _groups(on_sale: list[Offer]) -> dict[str, list[Offer]]:
 def _owned(cards: list[SubscriptionCard]) -> dict[str, SubscriptionCard]:
     """What the reader already has, by group: there is at most one live subscription in each."""
     return {card.subscription.group: card for card in cards if card.subscription.live}
+
+
+def _tried(cards: list[SubscriptionCard]) -> set[str]:
+    """The groups in which the reader has had a trial: there is no other."""
+    return {card.subscription.group for card in cards if card.subscription.trial_end}

@@ -9,6 +9,7 @@ from flask_babel import gettext
 from werkzeug.wrappers import Response
 
 from portal import runtime
+from portal.domain import refunding
 from portal.domain.errors import ExceedsRefundable, NotFound, NotRefundable
 from portal.domain.money import Money
 from portal.domain.offers import Offer, available
@@ -58,6 +59,7 @@ def _ask(detail: InvoiceDetail, offers: list[Offer], form: RefundForm) -> Respon
     payment = paid(detail)
     if payment is None:
         raise NotRefundable("nothing was paid for this invoice")
+    refunding.refuse_disputed(payment)
     errors = form.errors(offers, available(payment))
     if errors:
         return _page(detail, offers, form, errors), 422

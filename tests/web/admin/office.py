@@ -28,16 +28,19 @@ class Places:
     asked_refund: UUID
     activity: int
     consent: UUID
+    price: UUID
 
     def address(self, rule: Rule) -> str:
         """Of a route, with its variable parts filled in."""
         by_screen = {
             "plans": self.new_plan,
             "subscriptions": self.subscription,
+            "parking": self.subscription,
             "invoices": self.invoice,
             "payments": self.payment,
             "refunds": self.asked_refund,
             "customers": self.consent,
+            "move_price": self.price,
         }
         screen = rule.endpoint.partition(".")[0]
         path = rule.rule
@@ -65,6 +68,7 @@ def furnish(world: World) -> Places:
         asked_refund=UUID(asked.json["refund_guid"]),
         activity=int(world.one("SELECT max(seq) AS n FROM activity")["n"]),
         consent=_id(world, "SELECT id FROM consents"),
+        price=_id(world, "SELECT price_id AS id FROM subscriptions"),
     )
 
 

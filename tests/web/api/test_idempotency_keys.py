@@ -82,3 +82,39 @@ def test_a_body_that_was_no_order_does_not_use_the_key_up(world: World) -> None:
     alice = world.sign_in("alice")
     assert order(alice, product_count=0).status_code == 400
     assert order(alice).status_code == 200
+
+
+def test_how_things_stood_is_not_kept(world: World) -> None:
+    """Refused for what was under way, the same request goes through once it is not."""
+    alice = world.sign_in("alice")
+    plan_fault(world, "pending_then_late", "pay", after=600, outcome="failed")
+    world.pay(world.buy(alice)["redirect_url"])
+    world.drain()
+    assert wrong_in(order(alice, product_count=2), 409, "payment_in_progress") is None
+    world.pass_time(timedelta(hours=1))
+    again = order(world.sign_in("alice"), product_count=2)
+    assert again.status_code == 200
+    assert order(world.sign_in("alice"), product_count=2).json == again.json
+
+
+@pytest.mark.fault("K6")
+@pytest.mark.parametrize("died", ["before_the_page", "after_the_page"])
+def test_a_request_that_died_is_run_again_and_finds_the_order_it_had_made(world: World, died: str) -> None:
+    alice = world.sign_in("alice")
+    if died == "before_the_page":
+        plan_fault(world, "timeout_after", "start_checkout", hold_seconds=0)
+    first = order(alice)
+    if first.status_code == 200:
+        # Killed before it could answer: the key is taken, no answer is kept, and its lease is over.
+        world.write(
+            "UPDATE idempotency_keys SET status = NULL, answer = NULL, locked_until = '2026-01-01 00:00:00.000000'"
+        )
+    again = order(world.sign_in("alice"))
+    if again.status_code != 200:
+        world.clock.at += timedelta(minutes=1)
+        again = order(world.sign_in("alice"))
+    assert again.status_code == 200
+    assert world.count("invoices") == 1
+    world.pay(again.json["redirect_url"])
+    world.drain()
+    assert world.count("periods") == 1

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
@@ -69,7 +70,7 @@ class Site:
         patch.setattr(invoices, "page_of_user", self._page_of_user)
         patch.setattr(history, "of_user", self._history)
         patch.setattr(ask, "ask_about_invoice", self.asked.append)
-        patch.setattr(buy, "preview", lambda person, code, count: self.preview(count))
+        patch.setattr(buy, "preview", lambda person, code, count, trial: self.preview(count))
         patch.setattr(buy, "buy", lambda person, request: self.buy(request))
         patch.setattr(buy, "pay_again", lambda person, guid: self.buy(_again(guid)))
         return self
@@ -78,7 +79,9 @@ class Site:
         app = Flask("portal", root_path=str(ROOT), template_folder="templates", static_folder="static")
         app.config.update(SECRET_KEY="for tests only", WTF_CSRF_ENABLED=self.csrf, TESTING=True)
         settings = Settings(_env_file=None, app_env="test", **self.settings)
-        app.extensions[runtime.KEY] = runtime.Runtime(settings, Clock(), {})  # type: ignore[arg-type]  # it tells time
+        app.extensions[runtime.KEY] = runtime.Runtime(
+            settings, Clock(), {"sandbox": SimpleNamespace(checkout_origin="http://pay.test")}
+        )  # type: ignore[arg-type]  # it tells time
         CSRFProtect(app)
         edge.init(app)
         locale.init(app)

@@ -177,3 +177,55 @@ def test_an_address_for_receipts_is_taken_from_the_form_only_if_asked_for(site: 
     site.buy = lambda request: ordered.append(request) or Bought(number(6), "https://pay.example/1")  # type: ignore[func-returns-value]  # the list takes it
     site.client().post("/buy/premium", data=BOTH | {"email": " boris@example.com "})
     assert ordered[0].email == "boris@example.com"
+
+
+def trying(count: int = 1) -> Any:
+    return preview(count=count, total=Money(0, "RUB"), trial_days=7 if count == 1 else 0)
+
+
+def test_a_trial_tells_what_is_charged_today_and_first_and_how_to_leave(site: Site) -> None:
+    site.preview = trying
+    page = site.client().get("/buy/premium").text
+    read = words(page)
+    for fact in (
+        "Nothing is charged today",
+        "To pay today RUB 0.00",
+        "Trial 7 days for nothing: 22 November 2026 — 22 December 2026",
+        "First charge 22 December 2026",
+        "RUB 499.00, and then the same sum per month until you cancel",
+        "nothing is charged at all: access stays until then",
+        "Start the trial",
+        "Buy without a trial for RUB 499.00",
+    ):
+        assert fact in read, fact
+    boxes = {box.get("name"): box for box in parsed(page).findall(".//input[@type='checkbox']")}
+    assert boxes["renewal"].get("aria-required") == "true"
+    assert not any("checked" in box.attrib for box in boxes.values())
+
+
+def test_a_trial_begins_only_with_consent_to_renewal(site: Site) -> None:
+    site.preview = trying
+    answer = site.client().post("/buy/premium", data=BOTH | {"trial": "yes"})
+    assert answer.status_code == 422
+    assert "Tick the box to start the trial, or buy without it" in words(answer.text)
+
+
+def test_what_is_ordered_is_the_trial_that_the_page_showed(site: Site) -> None:
+    ordered: list[BuyRequest] = []
+    site.preview = trying
+    site.buy = lambda request: ordered.append(request) or Bought(number(6), "https://pay.example/checkout/1")  # type: ignore[func-returns-value]  # the list takes it
+    assert site.client().post("/buy/premium", data=BOTH | {"trial": "yes", "renewal": "on"}).status_code == 303
+    site.preview = lambda count: preview(count=count)
+    site.client().post("/buy/premium", data=BOTH | {"renewal": "on"})
+    assert [request.trial for request in ordered] == [True, False]
+
+
+def test_a_trial_that_is_gone_meanwhile_comes_back_as_a_page_with_the_price(site: Site) -> None:
+    site.preview = lambda count: preview(count=count)
+    site.buy = refusing(AssertionError("nobody is sent to pay what the page did not show"))
+    answer = site.client().post("/buy/premium", data=BOTH | {"trial": "yes", "renewal": "on"})
+    assert answer.status_code == 409
+    read = words(answer.text)
+    assert "The trial is no longer on offer to you." in read
+    assert "To pay today RUB 499.00" in read
+    assert 'name="trial" value="yes"' not in answer.text

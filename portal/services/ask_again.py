@@ -1,0 +1,37 @@
+"""An operator has a payment system asked about a payment now."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from portal import runtime
+from portal.db.session import atomic
+from portal.domain.act import Act
+from portal.domain.errors import NotAskable
+from portal.domain.payment import OPEN, Payment
+from portal.services import activity, standing
+from portal.services.ask import Heard, ask
+
+
+def ask_again(act: Act, payment_id: UUID) -> Heard:
+    """Whatever it answers is settled as if it had told by itself. Raises NotFound, AlreadyDone, NotAskable."""
+    with atomic():
+        _, _, payment = standing.lock_payment(payment_id)
+        activity.refuse_repeat(act)
+        refuse_settled(payment)
+        activity.log(
+            act,
+            "payment.ask",
+            "payment",
+            payment_id,
+            user_id=payment.user_id,
+            before={"state": payment.state, "review_at": payment.review_at, "absent_at": payment.absent_at},
+            after={"asked_at": runtime.clock.now()},
+        )
+    return ask(payment_id)
+
+
+def refuse_settled(payment: Payment) -> None:
+    """Raises NotAskable."""
+    if payment.sent_at is None or (payment.state not in OPEN and payment.review_at is None):
+        raise NotAskable(f"the payment is {payment.state}")

@@ -1,0 +1,57 @@
+"""The form with which subscribers are moved to another price, as it was sent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from flask_babel import gettext
+
+from portal import runtime
+from portal.domain.calendar import instant_of
+from portal.domain.plan import Price
+from portal.web.admin.screen import note_error
+
+SLACK = timedelta(minutes=1)  # a minute is what the field can say; this one has begun
+
+
+@dataclass(frozen=True)
+class MovePriceForm:
+    to: str = ""
+    starts_at: str = ""
+    note: str = ""
+
+    @classmethod
+    def read(cls, sent: Mapping[str, str]) -> MovePriceForm:
+        return cls(*(sent.get(name, "").strip() for name in ("to", "starts_at", "note")))
+
+    def errors(self, targets: Sequence[Price]) -> dict[str, str]:
+        """By field, in the order of the page."""
+        found = {}
+        if self.price(targets) is None:
+            found["to"] = gettext("Choose one of the list")
+        moment = self.moment()
+        if moment is None:
+            found["starts_at"] = gettext("Enter a day and a time")
+        elif moment < runtime.clock.now() - SLACK:
+            found["starts_at"] = gettext("What has begun keeps its price: choose a moment that is still to come")
+        if wrong := note_error(self.note):
+            found["note"] = wrong
+        return found
+
+    def price(self, targets: Sequence[Price]) -> UUID | None:
+        return next((price.id for price in targets if str(price.id) == self.to), None)
+
+    def moment(self) -> datetime | None:
+        """As typed, in the portal's zone; None for what is no moment."""
+        try:
+            naive = datetime.fromisoformat(self.starts_at)
+        except ValueError:
+            return None
+        if naive.tzinfo is not None or not 2000 <= naive.year <= 2200:
+            return None
+        moment = instant_of(naive, runtime.settings.billing_timezone)
+        now = runtime.clock.now()
+        return now if now - SLACK <= moment < now else moment

@@ -1,0 +1,72 @@
+"""How often one user may write and one address may call, in real time. Webhooks and health are never held back."""
+
+from __future__ import annotations
+
+import math
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from flask import Flask, Response, request
+from flask_limiter import ApplicationLimit, Limiter, RateLimitExceeded
+
+from portal.clock import real_now
+from portal.domain.errors import RateLimited
+from portal.web.auth import subject
+from portal.web.errors import answer_refusal
+
+if TYPE_CHECKING:
+    from portal.config import Settings
+
+WRITES = ("POST", "PUT", "PATCH", "DELETE")
+EXEMPT = frozenset({"webhooks", "health"})  # blueprints
+SECONDS_TO_ANSWER = 1  # a storage that is away must not hold a page up
+
+
+def init(app: Flask, settings: Settings) -> None:
+    """The last of what every request goes through. Counted in RATELIMIT_STORAGE_URI, else in this process.
+
+    A storage that cannot be reached is replaced by the process's own memory until it is back.
+    """
+    uri = settings.ratelimit_storage_uri
+    limiter = Limiter(
+        address,
+        app=app,
+        application_limits=[
+            ApplicationLimit(f"{settings.calls_per_minute} per minute", scope="calls", exempt_when=exempt),
+            ApplicationLimit(
+                f"{settings.writes_per_minute} per minute", user, scope="writes", methods=WRITES, exempt_when=exempt
+            ),
+        ],
+        strategy="sliding-window-counter",
+        storage_uri=uri or "memory://",
+        storage_options=_patience(uri),
+        in_memory_fallback_enabled=bool(uri),
+        key_prefix="matinee",
+    )
+
+    def refuse(error: RateLimitExceeded) -> Response:
+        left = limiter.current_limit.reset_at - real_now().timestamp() if limiter.current_limit else 60.0
+        wait = timedelta(seconds=max(1, math.ceil(left)))
+        return answer_refusal(RateLimited("too many requests in a minute", retry_after=wait))
+
+    app.register_error_handler(RateLimitExceeded, refuse)
+
+
+def exempt() -> bool:
+    return request.blueprint in EXEMPT
+
+
+def address() -> str:
+    return f"address:{request.remote_addr}"
+
+
+def user() -> str:
+    """Whoever cannot say who they are is counted with all others of their address."""
+    known = subject()
+    return f"user:{known}" if known is not None else address()
+
+
+def _patience(uri: str) -> dict[str, str | int]:
+    if not uri.startswith("redis"):
+        return {}
+    return {"socket_connect_timeout": SECONDS_TO_ANSWER, "socket_timeout": SECONDS_TO_ANSWER}

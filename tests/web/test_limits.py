@@ -1,0 +1,83 @@
+"""Who calls too often is told so, in real time; webhooks and health never are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from portal.config import Settings
+from tests.world import Caller, World
+
+
+@pytest.fixture
+def engine() -> str:
+    return "sqlite"
+
+
+@pytest.fixture
+def limited(make_world: Callable[..., World]) -> Callable[..., World]:
+    def make(**settings: int) -> World:
+        world = make_world(**settings)
+        world.seed()
+        return world
+
+    return make
+
+
+def write(who: Caller) -> int:
+    return who.post("/purchases", {"product_id": "nothing", "product_count": 1}).status_code
+
+
+def test_a_user_who_writes_too_often_waits_and_nobody_else_does(limited: Callable[..., World]) -> None:
+    world = limited(writes_per_minute=3)
+    alice, boris = world.sign_in("alice"), world.sign_in("boris")
+    assert [write(alice) for _ in range(4)] == [400, 400, 400, 429]
+    answer = alice.post("/purchases", {"product_id": "standard", "product_count": 1})
+    assert (answer.status_code, answer.json["error_id"]) == (429, "rate_limited")
+    assert 1 <= int(answer.headers["Retry-After"]) <= 60
+    assert set(answer.json) == {"error_id", "error_desc", "request_id"}
+    assert write(boris) == 400
+    assert alice.get("/purchases").status_code == 200
+    assert world.count("invoices") == 0
+
+
+def test_pages_are_counted_with_the_same_user_and_answered_with_a_page(limited: Callable[..., World]) -> None:
+    world = limited(writes_per_minute=2)
+    assert [write(world.sign_in("alice")) for _ in range(2)] == [400, 400]
+    answer = world.browser("alice").post("/language", data={"lang": "en"})
+    assert answer.status_code in (400, 429)
+    browser = world.browser("alice")
+    token = browser.get("/").text.partition('name="csrf_token" value="')[2].partition('"')[0]
+    answer = browser.post("/language", data={"lang": "en", "csrf_token": token})
+    assert answer.status_code == 429
+    assert "Too many tries" in answer.text
+
+
+def test_who_has_no_good_token_is_counted_by_the_address(limited: Callable[..., World]) -> None:
+    world = limited(writes_per_minute=2)
+    for token, status in (("x", 401), ("y", 401), ("z", 429)):
+        assert write(Caller(world.app.test_client(), token)) == status
+    assert write(world.sign_in("alice")) == 400
+
+
+def test_an_address_that_calls_too_often_waits_whatever_it_reads(limited: Callable[..., World]) -> None:
+    world = limited(calls_per_minute=3)
+    alice = world.sign_in("alice")
+    assert [alice.get("/plans").status_code for _ in range(4)] == [200, 200, 200, 429]
+    client = world.app.test_client()
+    assert client.get("/plans", environ_base={"REMOTE_ADDR": "192.0.2.77"}).status_code != 429
+    assert [client.get("/healthz").status_code for _ in range(5)] == [200] * 5
+    told = [client.post("/webhooks/sandbox", data=b"{}").status_code for _ in range(5)]
+    assert told == [400] * 5  # the proof is missing, and nothing else is
+
+
+def test_the_defaults_are_no_tighter_than_what_clients_were_promised() -> None:
+    settings = Settings(_env_file=None)
+    assert settings.writes_per_minute >= 60
+    assert settings.calls_per_minute >= 1200
+
+
+def test_a_storage_that_is_away_holds_nobody_up(limited: Callable[..., World]) -> None:
+    world = limited(ratelimit_storage_uri="redis://127.0.0.1:1/0", writes_per_minute=2)
+    assert [write(world.sign_in("alice")) for _ in range(3)] == [400, 400, 429]
