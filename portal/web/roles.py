@@ -9,6 +9,7 @@ PREFIX = "billing:"  # of the roles in the token that are ours
 # right: the roles that have it.
 MATRIX: Mapping[str, frozenset[str]] = {
     "see": frozenset({"viewer", "support", "finance", "product", "admin"}),
+    "purchases": frozenset({"viewer", "support", "finance", "admin"}),  # anybody's, through the API
     "cancel": frozenset({"support", "finance", "admin"}),  # and resume
     "grant": frozenset({"support", "admin"}),
     "refund": frozenset({"finance", "admin"}),  # and decide about those that customers ask for

@@ -168,7 +168,7 @@ def _return_url(url: str | None) -> str | None:
 def _whose(user_guid: str | None) -> str:
     if user_guid is None or user_guid == g.person.id:
         return str(g.person.id)
-    if not may(g.person.roles, "see"):
+    if not may(g.person.roles, "purchases"):
         raise Forbidden("user_guid: these are somebody else's purchases")
     return user_guid
 
