@@ -10,7 +10,8 @@ PYTHONS := $(PYTHON) python3.11 python3 python3.12 python3.13
 BIN := .venv/bin
 FLASK := $(BIN)/flask --app wsgi
 CATALOGS := $(patsubst %.po,%.mo,$(wildcard translations/*/LC_MESSAGES/*.po))
-PYTEST_ARGS ?= -n 2 --dist loadgroup
+# One more than there are cores: some tests wait for servers that were killed.
+PYTEST_ARGS ?= -n 3 --dist loadgroup
 
 # Stamps: a second start finds them newer than the lock files and does nothing.
 UV := .venv/.uv-$(UV_VERSION)
@@ -20,8 +21,9 @@ DEV := .venv/.dev
 # A throw-away installation on SQLite, for what needs a database but must not touch anybody's.
 THROWAWAY = dir=$$(mktemp -d) && trap 'rm -rf "$$dir"' EXIT && export APP_ENV=test DATA_DIR="$$dir" DATABASE_URL= AMQP_URL=
 
-.PHONY: help demo reset services test bench check lint types architecture migrations-in-step translations-complete advisories
-.PHONY: migration translations states-drawn lock
+.PHONY: help demo reset services test chaos chaos-events soak fuzz mutants bench check lint types architecture
+.PHONY: migrations-in-step translations-complete
+.PHONY: advisories migration translations states-drawn faults faults-listed lock
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-24s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -38,14 +40,35 @@ reset: $(RUNTIME) ## forget the demo's data (DATA_DIR)
 services: ## make sure PostgreSQL, RabbitMQ and Redis answer on their standard local ports
 	@deploy/services
 
-test: $(DEV) $(CATALOGS) ## run the suite against real PostgreSQL, RabbitMQ, Redis and Chromium
+test: $(DEV) $(CATALOGS) ## run the suite against real servers, Chromium and Node.js (ENGINES=both: each story on both databases)
 	@deploy/services --with-browser
 	@where=$$($(BIN)/python deploy/test_environment.py) && eval "$$where" && $(BIN)/pytest $(PYTEST_ARGS)
 
-bench: $(DEV) $(CATALOGS) ## measure the back office over 200,000 invoices on PostgreSQL (INVOICES=200000)
-	@$(BIN)/python -m bench.back_office $(INVOICES)
+chaos: $(DEV) $(CATALOGS) ## kill every process at every place, 20 rounds of each (ROUNDS=20)
+	@deploy/services
+	@where=$$($(BIN)/python deploy/test_environment.py) && eval "$$where" && ROUNDS=$(ROUNDS) $(BIN)/pytest -m "" -n 2 tests/faults
 
-check: lint types architecture migrations-in-step translations-complete states-drawn advisories ## run every check that is not a test
+chaos-events: $(DEV) $(CATALOGS) ## kill broker, relay and consumer at random under a flood of events (N=100000)
+	@deploy/services
+	@where=$$($(BIN)/python deploy/test_environment.py) && eval "$$where" && $(BIN)/python -m tests.journeys.flood $(N)
+
+soak: $(DEV) $(CATALOGS) ## live 2,000 simulated cinemas, resumable (SEEDS=2000)
+	@deploy/services
+	@where=$$($(BIN)/python deploy/test_environment.py) && eval "$$where" && PYTHONPATH=. $(BIN)/python deploy/soak.py $(SEEDS) && \
+	  $(BIN)/pytest -m "" $(PYTEST_ARGS) tests/simulation/test_stripe_lives.py
+
+fuzz: $(DEV) $(CATALOGS) ## send the API anything, a thousand of each call as each role and as nobody (EXAMPLES=1000)
+	@deploy/services
+	@where=$$($(BIN)/python deploy/test_environment.py) && eval "$$where" && EXAMPLES=$(or $(EXAMPLES),1000) $(BIN)/pytest $(PYTEST_ARGS) tests/web/api/test_whatever_is_sent.py
+
+mutants: $(DEV) ## plant mistakes into simulated cinemas: is each found?
+	@$(BIN)/python -m tests.simulation.hunt
+
+bench: $(DEV) $(CATALOGS) ## measure the back office and the audit on PostgreSQL (INVOICES=200000 AUDITED=1000000)
+	@$(BIN)/python -m bench.back_office $(INVOICES)
+	@$(BIN)/python -m bench.audit $(AUDITED)
+
+check: lint types architecture migrations-in-step translations-complete states-drawn faults-listed advisories ## run every check that is not a test
 	@echo "All checks passed."
 
 lint: $(DEV) ## check style and format
@@ -66,6 +89,12 @@ translations-complete: $(DEV) ## check that every message has its translation
 
 states-drawn: $(DEV) ## check that docs/states.md is drawn from the states as they are
 	@$(BIN)/python deploy/draw_states.py --check
+
+faults-listed: $(DEV) ## check that docs/faults.md says which tests hold which fault
+	@$(BIN)/python deploy/report_faults.py --check
+
+faults: $(DEV) ## count the faults that tests show, and write docs/faults.md's last sections
+	@$(BIN)/python deploy/report_faults.py
 
 advisories: $(DEV) ## check the locked packages for known vulnerabilities
 	@$(BIN)/python deploy/check_advisories.py requirements.txt

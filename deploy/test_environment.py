@@ -1,4 +1,4 @@
-"""Finds the backing services and the browser the suite runs against, and prints them as `export` lines for a shell.
+"""Finds the services and programs the suite runs against, and prints them as `export` lines for a shell.
 
 What the environment names is taken as it is; the rest is looked for at its standard local place. Exit 1 with one
 sentence for the first thing that cannot be reached.
@@ -20,6 +20,7 @@ import psycopg
 import redis
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+NODES = ("node", "nodejs")
 AMQP = "amqp://guest:guest@127.0.0.1:5672/%2F"
 REDIS = "redis://127.0.0.1:6379/15"  # not 0, where somebody may keep something
 
@@ -85,12 +86,20 @@ def chromium() -> str:
     sys.exit("Chromium: set TEST_CHROMIUM to its path")
 
 
+def node() -> str:
+    for name in (os.environ.get("TEST_NODE"), *NODES):
+        if name and (path := shutil.which(name)):
+            return path
+    sys.exit("Node.js: set TEST_NODE to its path")
+
+
 def main() -> None:
     found = {
         "TEST_DATABASE_URL": postgresql(),
         "TEST_AMQP_URL": rabbitmq(),
         "TEST_REDIS_URL": redis_server(),
         "TEST_CHROMIUM": chromium(),
+        "TEST_NODE": node(),
     }
     for name, value in found.items():
         print(f"export {name}={shlex.quote(value)}")

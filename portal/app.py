@@ -15,12 +15,12 @@ from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
 from portal import cli, failpoints, runtime
 from portal.clock import Clock
-from portal.config import Misconfigured, Settings, load_settings
+from portal.config import Misconfigured, Settings, environment, load_settings
 from portal.db import engines
 from portal.db.session import db
 from portal.models import schema
 from portal.providers.port import Provider
-from portal.providers.registry import SwitchedOn, UnknownProvider, build
+from portal.providers.registry import SwitchedOn, UnknownProvider, UnusableProvider, build
 from portal.services.clock import read_offset
 from portal.web import docs, edge, errors, health, limits, locale
 from portal.web.admin.site import open_back_office
@@ -59,7 +59,8 @@ def create_app(
     _open_database(app, settings)
     clock = clock or _clock(app, settings)
     pretend = _pretend(settings, clock) if settings.pretends else None
-    made = providers if providers is not None else _providers(settings, pretend.makers if pretend else {})
+    makers = {**(pretend.makers if pretend else {}), "stripe": lambda: _stripe(settings, clock)}
+    made = providers if providers is not None else _providers(settings, makers)
     app.extensions[runtime.KEY] = runtime.Runtime(settings, clock, SwitchedOn(made))
     _open_doors(app, settings)
     if pretend:
@@ -114,10 +115,16 @@ def _pretend(settings: Settings, clock: Clock) -> Pretend:
     return pretend(settings, clock.now)
 
 
+def _stripe(settings: Settings, clock: Clock) -> Provider:
+    from portal.providers.stripe.provider import StripeProvider  # its SDK takes half a second to load
+
+    return StripeProvider(settings.stripe_api_key, settings.stripe_webhook_secret, clock.now, settings.stripe_api_base)
+
+
 def _providers(settings: Settings, makers: Mapping[str, Callable[[], Provider]]) -> dict[str, Provider]:
     try:
-        return build(settings.providers, makers)
-    except UnknownProvider as error:
+        return build(settings.providers, makers, environment())
+    except (UnknownProvider, UnusableProvider) as error:
         raise Misconfigured(str(error)) from None
 
 

@@ -13,8 +13,11 @@ import click
 from flask import Flask
 
 from portal import logs, runtime
+from portal.cli_audit import audit
 from portal.cli_clock import clock
+from portal.cli_events import events
 from portal.cli_seed import seed_demo
+from portal.cli_simulate import simulate
 from portal.cli_voice import JSON, ONCE, pretending, say
 from portal.outbox.relay import Relay, publisher_from
 from portal.queries import happenings
@@ -33,7 +36,18 @@ RENEWALS = {
 
 
 def init(app: Flask) -> None:
-    for command in (renew, relay, inbox_command, deliver_webhooks, auth_consumer, clock, seed_demo):
+    for command in (
+        renew,
+        relay,
+        inbox_command,
+        deliver_webhooks,
+        auth_consumer,
+        clock,
+        seed_demo,
+        simulate,
+        audit,
+        events,
+    ):
         app.cli.add_command(command)
 
 

@@ -163,7 +163,7 @@ def let_all_see() -> None:
 def _sum_up(trip: Trip, as_json: bool) -> None:
     now = runtime.clock.now()
     if as_json:
-        told = {"now": rfc3339(now), "steps": trip.steps, "done": dict(trip.done), "happened": dict(trip.happened)}
+        told = {"now": rfc3339(now), "steps": trip.steps, "done": dict(+trip.done), "happened": dict(trip.happened)}
         say(told, as_json)
     else:
         click.echo(f"It is {date(now, 'en', runtime.settings.billing_timezone)}.")

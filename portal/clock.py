@@ -34,6 +34,10 @@ class Clock:
             self._read_at = time.monotonic()
         return real_now() + self._offset
 
+    def real_now(self) -> datetime:
+        """What leases run out by: nobody travels through it."""
+        return real_now()
+
     def look_again(self) -> None:
         """The row has changed: the next answer is by what it says now."""
         self._read_at = float("-inf")

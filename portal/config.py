@@ -7,15 +7,26 @@ import re
 import secrets
 from pathlib import Path
 from typing import Literal, Self
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from dotenv import dotenv_values
 from pydantic import Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from portal.domain.money import EXPONENTS
 from portal.domain.policy import Policy
 
+STRIPE_KEY = re.compile(r"(sk|rk)_(live|test)_[A-Za-z0-9_]+")
 SERVICE_TOKEN = re.compile(r"[A-Za-z0-9_.-]{1,64}:[0-9A-Fa-f]{64}")
+
+
+def _is_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
 
 
 class Misconfigured(SystemExit):
@@ -39,6 +50,10 @@ class Settings(BaseSettings):
     database_url: str = ""
     queue_url: str = ""
     amqp_url: str = ""
+    events_exchange: str = Field(default="billing.events", min_length=1)
+    events_queue: str = Field(default="auth.subscriptions", min_length=1)
+    events_dead_exchange: str = Field(default="billing.dead", min_length=1)
+    events_unrouted: str = Field(default="billing.unrouted", min_length=1)
     sandbox_database_url: str = ""
     auth_database_url: str = ""
 
@@ -54,12 +69,16 @@ class Settings(BaseSettings):
     auth_zone_claim: str = "zoneinfo"
     auth_login_url: str = ""
     auth_refresh_url: str = ""
+    auth_users_url: str = ""
     auth_cookie: str = "access_token"
     service_tokens: str = ""
 
     payment_providers: str = ""
     sandbox_url: str = ""
     sandbox_webhook_secret: str = ""
+    stripe_api_key: str = ""
+    stripe_webhook_secret: str = ""
+    stripe_api_base: str = ""
 
     billing_timezone: str = "Europe/Moscow"
     billing_currency: str = "RUB"
@@ -99,7 +118,30 @@ class Settings(BaseSettings):
             raise ValueError("set SERVICE_TOKENS to name:sha256 pairs with commas between, 64 hex digits each")
         if self.app_env == "production":
             self._check_production()
+        self._check_auth()
+        self._check_stripe()
         return self
+
+    def _check_auth(self) -> None:
+        """A second source of keys would let in tokens that whoever set the first does not know of."""
+        names = ("AUTH_PUBLIC_KEY", "AUTH_PUBLIC_KEY_FILE", "AUTH_JWKS_URL")
+        given = [name for name in names if getattr(self, name.lower())]
+        if len(given) > 1:
+            raise ValueError(f"set one of {' and '.join(given)}, not both: they say whose tokens are believed")
+        if self.auth_jwks_url and not _is_address(self.auth_jwks_url):
+            raise ValueError("set AUTH_JWKS_URL to an address: https://auth.example/jwks.json")
+
+    def _check_stripe(self) -> None:
+        """Its webhooks are believed for their signature: no key without a secret, and no secret without a key."""
+        wanted = "stripe" in self.providers
+        if (wanted or self.stripe_webhook_secret) and not self.stripe_api_key:
+            raise ValueError("set STRIPE_API_KEY: Stripe is not spoken to without it")
+        if (wanted or self.stripe_api_key) and not any(part.strip() for part in self.stripe_webhook_secret.split(",")):
+            raise ValueError("set STRIPE_WEBHOOK_SECRET: without it anybody could say that a payment was made")
+        if self.stripe_api_key and not STRIPE_KEY.fullmatch(self.stripe_api_key):
+            raise ValueError("set STRIPE_API_KEY to a secret or restricted key: sk_live_..., sk_test_..., rk_live_...")
+        if self.stripe_api_base and not self.stripe_api_base.startswith(("http://", "https://")):
+            raise ValueError("set STRIPE_API_BASE to an address, or leave it out to speak to Stripe itself")
 
     def _check_production(self) -> None:
         required = {
@@ -184,6 +226,11 @@ class Settings(BaseSettings):
         return self.auth_refresh_url or "/auth/refresh"
 
     @property
+    def users_url(self) -> str:
+        """Where the audit asks what Auth says of a user."""
+        return (self.auth_users_url or f"{self.origin}/auth/users").rstrip("/")
+
+    @property
     def services(self) -> tuple[tuple[str, str], ...]:
         """Who may ask for anybody's entitlements: name and SHA-256 of a token; two of one name while it is replaced."""
         pairs = [pair.strip().partition(":") for pair in self.service_tokens.split(",") if pair.strip()]
@@ -236,6 +283,12 @@ class Settings(BaseSettings):
             charges_per_day=self.charges_per_day,
             charges_per_run=self.charges_per_run,
         )
+
+
+def environment() -> dict[str, str]:
+    """Everything that is set, `.env` included: for payment modules from outside, whose settings we do not know."""
+    written = dotenv_values(".env")
+    return {name: value for name, value in written.items() if value is not None} | dict(os.environ)
 
 
 def load_settings(**given: object) -> Settings:

@@ -13,7 +13,10 @@ import jwt
 
 LEEWAY = timedelta(seconds=30)  # two honest clocks may differ by this much
 LONGEST = 8 * 1024  # characters
-HEADER_TYPES = ("at+jwt", "JWT")
+HEADER_TYPES = ("at+jwt", "application/at+jwt", "jwt")
+# What an access token calls itself, where it says so; refresh and ID tokens open nothing.
+CLAIM_TYPES = ("access", "bearer", "at+jwt", "jwt")
+TYPE_CLAIMS = ("token_type", "typ", "type", "token_use")
 
 
 class BadToken(Exception):
@@ -24,16 +27,21 @@ class BadToken(Exception):
         self.expired = expired
 
 
-def has_feature(token: str, feature: str, *, at: datetime, key: Any, issuer: str, audience: str) -> bool:
+def has_feature(
+    token: str, feature: str, *, at: datetime, key: Any, issuer: str, audience: str, user_claim: str = "sub"
+) -> bool:
     """Whether any plan gives the feature at that moment (aware). Raises BadToken."""
-    return allows(read_claims(token, at=at, key=key, issuer=issuer, audience=audience), feature, at)
+    claims = read_claims(token, at=at, key=key, issuer=issuer, audience=audience, user_claim=user_claim)
+    return allows(claims, feature, at)
 
 
 def allows(claims: dict[str, Any], feature: str, at: datetime) -> bool:
     return any(feature in _features(plan) and _is_ahead(plan.get("until"), at) for plan in _plans(claims))
 
 
-def read_claims(token: str, *, at: datetime, key: Any, issuer: str, audience: str) -> dict[str, Any]:
+def read_claims(
+    token: str, *, at: datetime, key: Any, issuer: str, audience: str, user_claim: str = "sub"
+) -> dict[str, Any]:
     """The claims of a good access token. `key`: a public RSA key, as PEM or as an object. Raises BadToken."""
     if len(token) > LONGEST or not token.isascii():
         raise BadToken("not a token")
@@ -45,7 +53,7 @@ def read_claims(token: str, *, at: datetime, key: Any, issuer: str, audience: st
             issuer=issuer,
             audience=audience,
             options={
-                "require": ["exp", "iss", "aud", "sub"],
+                "require": ["exp", "iss", "aud", user_claim],
                 # Time is checked below against `at`, which need not be the machine's clock.
                 "verify_exp": False,
                 "verify_nbf": False,
@@ -55,11 +63,22 @@ def read_claims(token: str, *, at: datetime, key: Any, issuer: str, audience: st
     except (jwt.PyJWTError, ValueError, TypeError, RecursionError) as error:
         raise BadToken(str(error)) from error
     claims: dict[str, Any] = whole["payload"]
-    header = whole["header"]
-    if "crit" in header or header.get("typ") not in HEADER_TYPES or claims.get("token_type", "access") != "access":
+    if not _is_access(whole["header"], claims):
         raise BadToken("not an access token")
+    if not isinstance(claims[user_claim], str) or not claims[user_claim]:
+        raise BadToken("nobody's token")
     _check_time(claims, at)
     return claims
+
+
+def _is_access(header: dict[str, Any], claims: dict[str, Any]) -> bool:
+    said = [claims[name] for name in TYPE_CLAIMS if name in claims]
+    named = _is_one_of(header.get("typ"), HEADER_TYPES) and all(_is_one_of(word, CLAIM_TYPES) for word in said)
+    return named and "crit" not in header
+
+
+def _is_one_of(value: object, words: tuple[str, ...]) -> bool:
+    return isinstance(value, str) and value.lower() in words
 
 
 def _check_time(claims: dict[str, Any], at: datetime) -> None:

@@ -19,7 +19,7 @@ from portal.models.invoice import InvoiceRow
 from portal.models.messages import IdempotencyKeyRow
 from portal.models.payment import DisputeRow, PaymentRow, RefundRow
 from portal.models.user import MethodSetupRow, PaymentMethodRow
-from portal.services import change_plan, expire, idempotency, janitor, ledger, methods, renew
+from portal.services import audit, change_plan, expire, idempotency, janitor, ledger, methods, reconcile, renew
 
 Moment = datetime | None
 
@@ -86,9 +86,11 @@ def _quotes_due() -> Moment:
 JOBS = (
     Job("renew", timedelta(minutes=1), renew.run_once, _renew_due),
     Job("janitor", timedelta(minutes=1), janitor.run_once, lambda: _earliest(*TO_ASK_ABOUT)),
+    Job("reconcile", timedelta(hours=1), reconcile.run_once, reconcile.next_due),
     Job("expire", timedelta(minutes=1), expire.run_once, lambda: _earliest(PAGE_TO_CLOSE, NOBODY_PAID)),
     Job("detach_methods", timedelta(minutes=5), methods.detach_removed, lambda: _earliest(TO_DETACH)),
     Job("forget_keys", timedelta(hours=1), idempotency.forget_old, _forget_due),
     Job("forget_quotes", timedelta(hours=1), change_plan.forget_unused, _quotes_due),
     Job("recognise", timedelta(hours=1), ledger.run_once, ledger.next_due),
+    Job("audit", timedelta(minutes=30), audit.run_once, audit.next_due),
 )

@@ -24,7 +24,7 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     "models": MODELS,
     "queries": READERS,
     "outbox": READERS,
-    "audit": {*READERS, "providers.port"},
+    "audit": {"db"},
     "services": SERVICES,
     "jobs": JOBS,
     "web": WEB,
@@ -35,6 +35,7 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     "app": {"*"},
     "cli": {"*"},
     "providers": {"domain"},
+    "providers.conformance": {"domain", "providers.port"},
     "presentation": {"domain", "queries"},
     "mail": {*READERS, "queries", "presentation"},
     "clock": {"db", "models"},
@@ -44,14 +45,16 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     "logs": set(),
     "entitlements": set(),
     "demo": {*JOBS, "jobs"},
-    "demo.sandbox": {"domain", "demo.transport"},
-    "demo.auth": {"domain", "entitlements", "demo.transport", "demo.rooms"},
-    "demo.auth.start": {"config", "demo.auth", "outbox.rabbit"},
+    "demo.simulation": {*JOBS, "jobs", "app", "config", "demo", "providers"},
+    "demo.sandbox": {"domain", "demo.transport", "demo.wal"},
+    "demo.auth": {"domain", "entitlements", "demo.transport", "demo.rooms", "demo.wal"},
+    "demo.auth.start": {"config", "demo.auth", "outbox.rabbit", "outbox.topology"},
     "demo.cinema": {"domain", "entitlements", "demo.transport", "demo.rooms", "demo.films"},
     "demo.mount": {"config", "demo", "domain", "providers"},
     "demo.films": set(),
     "demo.rooms": set(),
     "demo.transport": set(),
+    "demo.wal": set(),
     "demo.instance": set(),
     "demo.supervisor": set(),
     "demo.processes": {"config", "demo.instance", "demo.supervisor"},
@@ -66,8 +69,14 @@ FOR_TYPES = {
 WEB_ROOMS = {"web.admin", "web.api", "web.cabinet", "web.webhooks"}
 
 # Packages of others: rooms that know only these, packages that only these files know, packages of one file each.
-PURE = {"domain": {"dateutil"}, "failpoints": set(), "entitlements": {"jwt"}, "runtime": {"flask", "werkzeug"}}
-ONLY_IN = {"pika": ("portal/outbox/rabbit.py", "portal/demo/auth")}
+PURE = {
+    "domain": {"dateutil"},
+    "failpoints": set(),
+    "entitlements": {"jwt"},
+    "runtime": {"flask", "werkzeug"},
+    "providers.conformance": set(),
+}
+ONLY_IN = {"pika": ("portal/outbox/rabbit.py", "portal/outbox/pipeline.py", "portal/demo/auth")}
 ONE_FILE_EACH = ("psycopg", "gunicorn", "structlog", "fpdf")
 
 DRAWERS = {"util", "utils", "common", "helper", "helpers", "misc"}

@@ -81,7 +81,8 @@ def test_a_program_gets_one_object_and_the_story_on_stderr(world: World) -> None
     (line,) = result.stdout.splitlines()
     told = json.loads(line)
     assert told["now"].startswith("2027-03-03T22:00")
-    assert told["steps"] == 4  # the ends of January and February in the books, the renewal, and where it arrives
+    # Each day; the ends of January and February in the books, the renewal, and where it arrives.
+    assert told["steps"] == 31 + 4
     assert told["done"] == {"renew": 1, "webhooks": 1, "inbox": 1, "events": 1, "recognise": 3}
     assert told["happened"]["subscription.renewed"] == 1
     assert "clara  renewed Standard" in result.stderr

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import stat
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
@@ -14,6 +16,8 @@ from pydantic import ValidationError
 
 from portal.app import create_app
 from portal.config import Misconfigured, Settings, load_settings
+
+ROOT = Path(__file__).parents[1]
 
 # Everything that production asks for; public test values.
 PRODUCTION: dict[str, object] = {
@@ -28,6 +32,8 @@ PRODUCTION: dict[str, object] = {
     "auth_login_url": "https://auth.example/login",
     "auth_refresh_url": "https://auth.example/refresh",
     "payment_providers": "stripe",
+    "stripe_api_key": "sk_test_public",
+    "stripe_webhook_secret": "whsec_test_public",
 }
 
 
@@ -76,6 +82,7 @@ def test_production_names_the_setting_that_is_missing(missing: str) -> None:
         assert "\n" not in said
 
 
+@pytest.mark.fault("A11")
 @pytest.mark.parametrize(
     ("wrong", "hint"),
     [
@@ -98,6 +105,58 @@ def test_production_refuses_a_payment_system_that_is_not_installed(tmp_path: Pat
         create_app(settings)
 
 
+@pytest.mark.fault("W12")
+@pytest.mark.parametrize(
+    ("wrong", "hint"),
+    [
+        ({"stripe_api_key": ""}, "STRIPE_API_KEY"),
+        ({"stripe_webhook_secret": ""}, "STRIPE_WEBHOOK_SECRET"),
+        ({"stripe_webhook_secret": " , "}, "STRIPE_WEBHOOK_SECRET"),
+        ({"stripe_api_key": "pk_live_public"}, "STRIPE_API_KEY"),
+        ({"stripe_api_key": "sk_live_public\n"}, "STRIPE_API_KEY"),
+        ({"stripe_api_base": "api.stripe.com"}, "STRIPE_API_BASE"),
+        ({"payment_providers": "sandbox", "stripe_api_key": ""}, "STRIPE_API_KEY"),
+        ({"payment_providers": "sandbox", "stripe_webhook_secret": ""}, "STRIPE_WEBHOOK_SECRET"),
+    ],
+)
+def test_a_half_set_stripe_does_not_start(wrong: dict[str, str], hint: str) -> None:
+    whole = {"payment_providers": "sandbox, stripe"}
+    whole |= {"stripe_api_key": "sk_test_public", "stripe_webhook_secret": "whsec_public"}
+    assert load_settings(**whole).providers == ("sandbox", "stripe")
+    said = complaint(**whole | wrong)
+    assert said.startswith(f"matinee: set {hint}")
+    assert "\n" not in said
+
+
+@pytest.mark.parametrize(
+    ("given", "hint"),
+    [
+        ({"auth_public_key": "-----BEGIN", "auth_jwks_url": "https://a.example"}, "AUTH_PUBLIC_KEY and AUTH_JWKS_URL"),
+        ({"auth_jwks_url": "auth.example/jwks.json"}, "AUTH_JWKS_URL to an address"),
+        ({"auth_jwks_url": "file:///etc/jwks.json"}, "AUTH_JWKS_URL to an address"),
+        ({"auth_jwks_url": "https:///jwks.json"}, "AUTH_JWKS_URL to an address"),
+        ({"auth_jwks_url": "https://[auth/jwks.json"}, "AUTH_JWKS_URL to an address"),
+        ({"auth_jwks_url": "https://auth:port/jwks.json"}, "AUTH_JWKS_URL to an address"),
+    ],
+)
+def test_keys_come_from_one_place_that_can_be_asked(given: dict[str, str], hint: str) -> None:
+    said = complaint(**given)
+    assert said.startswith("matinee: set ")
+    assert hint in said
+
+
+def test_stripe_is_loaded_where_it_is_switched_on_only(tmp_path: Path) -> None:
+    asked = "import sys; from portal.app import create_app; create_app(); print('stripe' in sys.modules)"
+    keys = {"STRIPE_API_KEY": "sk_test_public", "STRIPE_WEBHOOK_SECRET": "whsec_public"}
+    for providers, loaded in (("sandbox", "False"), ("sandbox,stripe", "True")):
+        environment = {**os.environ, **keys, "PAYMENT_PROVIDERS": providers, "PYTHONPATH": str(ROOT)}
+        done = subprocess.run(
+            [sys.executable, "-c", asked], cwd=tmp_path, env=environment, capture_output=True, text=True
+        )
+        assert done.stdout.strip() == loaded, done.stderr
+
+
+@pytest.mark.fault("A11")
 def test_production_has_no_pretended_neighbour(tmp_path: Path) -> None:
     app = create_app(load_settings(**PRODUCTION | {"data_dir": tmp_path}), providers={})
     assert "matinee_sandbox" not in app.extensions

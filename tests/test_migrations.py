@@ -247,6 +247,7 @@ FORBIDDEN = (
 )
 
 
+@pytest.mark.fault("A9")
 def test_the_database_refuses_what_no_code_of_ours_may_do(filled: World, subtests: pytest.Subtests) -> None:
     for statement in FORBIDDEN:
         with subtests.test(statement), filled.app.app_context(), pytest.raises(DatabaseError), atomic():

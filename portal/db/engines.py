@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import Connection, Engine, FromClause, Insert, Select, event
@@ -49,6 +52,78 @@ def _sqlite_connect(connection: Any, _record: object) -> None:
 def _sqlite_begin(connection: Connection) -> None:
     write = connection.get_execution_options().get("matinee_write")
     connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+
+
+@contextmanager
+def snapshot(engine: Engine) -> Iterator[Connection]:
+    """Everything as it is at one moment, however long reading takes. Nothing can be written through it."""
+    if engine.dialect.name == "sqlite":
+        with engine.connect() as connection, connection.begin():
+            connection.exec_driver_sql("PRAGMA query_only = ON")
+            try:
+                yield connection
+            finally:
+                connection.exec_driver_sql("PRAGMA query_only = OFF")
+        return
+    options = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+    with engine.connect().execution_options(**options) as connection, connection.begin():
+        for setting in _FOR_LONG_READS:
+            connection.exec_driver_sql(f"SET LOCAL {setting}")
+        yield connection
+
+
+# Whoever reads a stream decides how long it pauses; and it will be read to its end.
+_FOR_LONG_READS = (
+    "idle_in_transaction_session_timeout = 0",
+    "cursor_tuple_fraction = 1",
+    "work_mem = '256MB'",
+    "jit = off",
+)
+
+
+def word(dialect: str, name: str, *given: str) -> str:
+    """SQL that both engines say differently.
+
+    `elapsed(later, earlier)`: seconds. `moment(text)`: of RFC 3339. `reckoned(anchor, zone, unit, many, count)`: many
+    times count units later in a zone; SQLite knows no zones and answers nothing.
+    """
+    return _WORDS[dialect == "postgresql"][name].format(*given)
+
+
+_WORDS = {
+    True: {
+        "elapsed": "EXTRACT(EPOCH FROM ({0} - {1}))",
+        "moment": "CAST({0} AS timestamptz)",
+        "reckoned": "(CASE {2} WHEN 'month' THEN ({0} AT TIME ZONE {1}) + make_interval(months => {3} * {4}) "
+        "WHEN 'year' THEN ({0} AT TIME ZONE {1}) + make_interval(years => {3} * {4}) "
+        "WHEN 'week' THEN ({0} AT TIME ZONE {1}) + make_interval(weeks => {3} * {4}) "
+        "ELSE ({0} AT TIME ZONE {1}) + make_interval(days => {3} * {4}) END AT TIME ZONE {1})",
+    },
+    False: {
+        "elapsed": "((julianday({0}) - julianday({1})) * 86400.0)",
+        "moment": "strftime('%Y-%m-%d %H:%M:%f', {0})",
+        "reckoned": "NULL",
+    },
+}
+
+
+def guards(connection: Connection) -> set[str]:
+    """Names of the unique indexes, constraints and triggers by which the database refuses rows."""
+    if not is_sqlite(connection):
+        return set(connection.exec_driver_sql(_GUARDS).scalars())
+    made = connection.exec_driver_sql("SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL").all()
+    named = {name for kind, name, sql in made if kind == "trigger" or (kind == "index" and "UNIQUE" in sql)}
+    return named | {found for kind, _, sql in made if kind == "table" for found in _CONSTRAINT.findall(sql)}
+
+
+_CONSTRAINT = re.compile(r"CONSTRAINT \"?(\w+)")
+_GUARDS = """
+SELECT c.relname FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_class t ON t.oid = i.indrelid
+WHERE i.indisunique AND i.indisvalid AND t.relnamespace = current_schema()::regnamespace
+UNION SELECT conname FROM pg_constraint WHERE convalidated AND connamespace = current_schema()::regnamespace
+UNION SELECT g.tgname FROM pg_trigger g JOIN pg_class t ON t.oid = g.tgrelid
+WHERE NOT g.tgisinternal AND g.tgenabled <> 'D' AND t.relnamespace = current_schema()::regnamespace
+"""
 
 
 def locked(statement: Select[*tuple[Any, ...]], *, of: type[Base] | None = None, skip: bool = False) -> Select[Any]:

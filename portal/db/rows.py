@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import fields
+from functools import cache
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, FromClause, Table, insert, select, update
+from sqlalchemy import ColumnElement, FromClause, Select, Table, insert, select, update
 
 from portal.db.base import Base
 from portal.db.engines import insert_or_nothing, locked
@@ -21,17 +22,19 @@ class Stale(Exception):
 
 def table_of(shape: type) -> Table:
     """The table whose rows have this shape."""
-    for mapper in Base.registry.mappers:
-        if mapper.class_.shape is shape:
-            table = mapper.local_table
-            assert isinstance(table, Table)  # noqa: S101 - narrows the type; every model here is one table
-            return table
-    raise LookupError(f"no table has the shape {shape.__name__}")
+    return _selects()[shape][0]
+
+
+@cache
+def _selects() -> Mapping[type, tuple[Table, Select[*tuple[Any, ...]]]]:
+    """Every table with all its columns. Made once: naming them takes as long as asking for them."""
+    tables = {mapper.class_.shape: mapper.local_table for mapper in Base.registry.mappers}
+    return {shape: (table, select(table)) for shape, table in tables.items() if isinstance(table, Table)}
 
 
 def find(shape: type[T], *where: ColumnElement[bool], lock: bool = False) -> T | None:
     """The one row, or None. `lock` holds it until commit."""
-    statement = select(table_of(shape)).where(*where)
+    statement = _selects()[shape][1].where(*where)
     row = db.session.execute(locked(statement) if lock else statement).mappings().one_or_none()
     return None if row is None else read(shape, row)
 
@@ -43,7 +46,7 @@ def find_all(
     limit: int | None = None,
     lock: bool = False,
 ) -> list[T]:
-    statement = select(table_of(shape)).where(*where).order_by(*order).limit(limit)
+    statement = _selects()[shape][1].where(*where).order_by(*order).limit(limit)
     found = db.session.execute(locked(statement) if lock else statement).mappings()
     return [read(shape, row) for row in found]
 

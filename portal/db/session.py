@@ -6,11 +6,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy.exc import InterfaceError, InternalError, OperationalError, TimeoutError
 from sqlalchemy.orm import Session
 
+from portal import failpoints
 from portal.db.base import Base
 
 db = SQLAlchemy(model_class=Base, disable_autonaming=True)
+
+# The database is away, only reads, or kept us waiting for too long: what was tried is undone, and may be tried again.
+AWAY = (OperationalError, InterfaceError, InternalError, TimeoutError)
 
 
 class TransactionOpen(RuntimeError):
@@ -32,7 +37,9 @@ def atomic() -> Iterator[Session]:
     try:
         session.connection(execution_options={"matinee_write": True})
         yield session
+        failpoints.reached("commit.written")
         session.commit()
+        failpoints.reached("commit.done")
     except BaseException:
         session.rollback()
         raise

@@ -28,8 +28,9 @@ from portal.demo.transport import InProcess
 from portal.jobs import Job
 from portal.models.messages import InboxRow, OutboxRow
 from portal.outbox.message import CONTENT_TYPE, Message, Publisher, Receipt
-from portal.outbox.rabbit import RabbitPublisher, Topology
+from portal.outbox.rabbit import RabbitPublisher
 from portal.outbox.relay import Relay
+from portal.outbox.topology import topology_from
 from portal.services import inbox
 
 PATIENCE = 10.0  # real seconds for what another process has in hand, or a broker that starts
@@ -105,10 +106,10 @@ class Outbox:
 
 
 @contextmanager
-def surroundings(topology: Topology | None = None) -> Iterator[tuple[Job, ...]]:
-    """To be run beside the portal's own jobs. `topology` names other queues than the usual."""
+def surroundings() -> Iterator[tuple[Job, ...]]:
+    """To be run beside the portal's own jobs."""
     door = Door()
-    broker = _broker(topology)
+    broker = _broker()
     sandbox = current_app.extensions["matinee_sandbox"]
     deliverer = sandbox.deliverer(f"{runtime.settings.origin}/webhooks/sandbox", transport=door.transport)
     outbox = Outbox(door, broker)
@@ -125,12 +126,12 @@ def surroundings(topology: Topology | None = None) -> Iterator[tuple[Job, ...]]:
             broker.publisher.close()
 
 
-def _broker(topology: Topology | None) -> Broker | None:
+def _broker() -> Broker | None:
     settings = runtime.settings
     if not settings.amqp_url:
         return None
-    publisher = RabbitPublisher(settings.amqp_url, topology)
-    return Broker(publisher, consumer(settings, runtime.clock.now, topology))
+    publisher = RabbitPublisher(settings.amqp_url, topology_from(settings))
+    return Broker(publisher, consumer(settings, runtime.clock.now))
 
 
 def _inbox_due() -> datetime | None:

@@ -23,7 +23,6 @@ from portal.demo.surroundings import Stuck as Stuck
 from portal.demo.surroundings import surroundings
 from portal.domain.calendar import rfc3339
 from portal.jobs import JOBS, Job
-from portal.outbox.rabbit import Topology
 from portal.queries import happenings
 from portal.queries.happenings import Happening
 from portal.services import clock
@@ -157,18 +156,18 @@ def _silent(*_: object) -> None:
     """For those who want to know only what it came to."""
 
 
-def advance(span: timedelta, tell: Tell = _silent, pass_by: Pass = _silent, topology: Topology | None = None) -> Trip:
+def advance(span: timedelta, tell: Tell = _silent, pass_by: Pass = _silent) -> Trip:
     """Raises NotForward, Stuck, SomebodyTravels."""
-    return travel(runtime.clock.now() + span, tell, pass_by, topology)
+    return travel(runtime.clock.now() + span, tell, pass_by)
 
 
-def travel(target: datetime, tell: Tell = _silent, pass_by: Pass = _silent, topology: Topology | None = None) -> Trip:
+def travel(target: datetime, tell: Tell = _silent, pass_by: Pass = _silent) -> Trip:
     """Raises NotForward, Stuck, SomebodyTravels."""
     with clock.travelling() as go_on:
         runtime.clock.look_again()
         if target <= runtime.clock.now():
             raise NotForward(f"time only goes forward, and it is {rfc3339(runtime.clock.now())} already")
-        with surroundings(topology) as around:
+        with surroundings() as around:
             return Traveller([*around, *JOBS], go_on, tell, pass_by).go(target)
 
 

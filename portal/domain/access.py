@@ -71,6 +71,7 @@ def entitlements(
     return found
 
 
+RESTATED = "subscription.restated"  # nothing has changed: Auth is told once more, under a version that it will take
 WITHDRAWS_TOKENS = frozenset(
-    {"subscription.activated", "subscription.changed", "subscription.cancelled", "subscription.deactivated"}
+    {"subscription.activated", "subscription.changed", "subscription.cancelled", "subscription.deactivated", RESTATED}
 )

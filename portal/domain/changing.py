@@ -256,7 +256,7 @@ def _to_be_paid(
     writes: list[Write] = [invoice, *lines]
     payment_id = None
     if method is not None:
-        payment = intent(invoice, subscription, now, kind="charge", payment_method_id=method.id)
+        payment = intent(invoice, subscription, now, kind="charge", method=method)
         why = {**payment.why, OWN_TRY: True, "quote": str(quoted.id), "left": quoted.left}
         payment = replace(payment, why=why, expires_at=invoice.expires_at)
         writes.append(payment)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
-from portal.domain import changing, refunding
+from portal.domain import changing, refund_answer, refund_effects
 from portal.domain.asking import THEN
 from portal.domain.cancelling import ended
 from portal.domain.change import Change, Move, Set, Write
@@ -39,7 +39,7 @@ class Word:
 class Standing:
     """Everything a dispute of a payment may touch, as it is under the lock."""
 
-    money: refunding.Standing
+    money: refund_effects.Standing
     disputes: Sequence[Dispute]  # of this payment, oldest first
     elsewhere: bool  # another payment of the same subscription is under dispute
     unsent: Sequence[Refund]  # of this payment: reserved, and nobody was asked for them yet; oldest first
@@ -113,7 +113,7 @@ def recounted(payment: Payment, disputes: Sequence[Dispute], now: datetime, acto
     return _change(disputes[0], now, actor, [Move(payment, "dispute_counted", sums), *writes])
 
 
-def felt(money: refunding.Standing, now: datetime) -> Felt:
+def felt(money: refund_effects.Standing, now: datetime) -> Felt:
     """What becomes of access when the whole payment is gone without anybody of us having said it.
 
     Time that has not begun is taken back alone. What runs, or was the last that was paid for, ends. Time that is over
@@ -145,7 +145,7 @@ def _stopped(standing: Standing, now: datetime, policy: Policy) -> list[Write]:
         "next_action_at": next_action_at(after, standing.money.plan, policy),
     }
     event = "dispute_opened" if subscription.auto_renew else "dispute_noted"
-    return [*refunding.drop_renewal(standing.money), Move(subscription, event, facts)]
+    return [*refund_effects.drop_renewal(standing.money), Move(subscription, event, facts)]
 
 
 def _won(standing: Standing, dispute: Dispute, now: datetime) -> list[Write]:
@@ -162,7 +162,7 @@ def _lost(standing: Standing, dispute: Dispute, minor: int, now: datetime, polic
     room, reserved = available(payment).minor + dispute.counted_minor, payment.reserved_minor
     for refund in reversed(standing.unsent):
         if room < minor:
-            writes.append(refunding.overtaken(refund, "the bank took it back in a dispute"))
+            writes.append(refund_answer.overtaken(refund, "the bank took it back in a dispute"))
             room, reserved = room + refund.amount_minor, reserved - refund.amount_minor
     counted = min(minor, room)
     sums: dict[str, object] = {
@@ -183,10 +183,10 @@ def _lost(standing: Standing, dispute: Dispute, minor: int, now: datetime, polic
 def _ended(standing: Standing, now: datetime) -> list[Write]:
     money, over = standing.money, ended("disputed", now) | {"disputed_at": None}
     revoked = [Set(money.period, {"revoked_at": now})] if money.period else []
-    return [*revoked, *refunding.drop_renewal(money), Move(money.subscription, "dispute_lost", over)]
+    return [*revoked, *refund_effects.drop_renewal(money), Move(money.subscription, "dispute_lost", over)]
 
 
-def _kept(money: refunding.Standing, effect: Felt, now: datetime, policy: Policy) -> list[Write]:
+def _kept(money: refund_effects.Standing, effect: Felt, now: datetime, policy: Policy) -> list[Write]:
     """Effects after which the subscription runs on."""
     subscription, period = money.subscription, money.period
     if effect == "old_plan" and money.bettered is not None:

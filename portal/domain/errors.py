@@ -26,6 +26,12 @@ class UnknownProduct(InvalidRequest):
     error_id = "unknown_product"
 
 
+class UnknownPaymentSystem(InvalidRequest):
+    """Not switched on here, or not able to do what it was chosen for."""
+
+    error_id = "unknown_provider"
+
+
 class ConsentRequired(InvalidRequest):
     error_id = "consent_required"
 

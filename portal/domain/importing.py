@@ -11,7 +11,8 @@ from portal.domain.ids import new_id
 from portal.domain.money import Money
 from portal.domain.offers import available
 from portal.domain.refund import Refund
-from portal.domain.refunding import Standing, overtaken
+from portal.domain.refund_answer import overtaken
+from portal.domain.refund_effects import Standing
 
 
 def imported(

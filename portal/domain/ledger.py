@@ -241,7 +241,8 @@ def _bought(change: Change, invoice_id: UUID) -> tuple[datetime, datetime] | tup
 
 def _grown(move: Move, payment: Payment, column: str) -> int:
     """By how much a sum of the payment's row grows."""
-    after, before = move.sets.get(column, 0), getattr(payment, column, 0)
+    before = getattr(payment, column)
+    after = move.sets.get(column, before)
     assert isinstance(after, int)  # noqa: S101 - minor units
     assert isinstance(before, int)  # noqa: S101
     return after - before

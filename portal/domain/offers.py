@@ -88,10 +88,10 @@ def _unused(paid: Paid, period: Period, now: datetime) -> Money:
     """Unstarted intervals, and the time share of the running one, less what was given back; never below zero."""
     steps = paid.period_anchor_steps
     rest = unused_share(period, paid.plan, paid.subscription.zone, paid.anchor, steps, now)
-    return _left_of(paid.payment, rest)
+    return left_of(paid.payment, rest)
 
 
-def _left_of(payment: Payment, share: Fraction) -> Money:
+def left_of(payment: Payment, share: Fraction) -> Money:
     taken = payment.amount - available(payment)
     return max(payment.amount.share(share) - taken, Money.zero(payment.currency), key=_minor)
 
@@ -119,7 +119,7 @@ def of_better_plan(
     if payment.disputed_at is not None or not share_at(now):
         return []
     found = []
-    unused, shown = (min(_left_of(payment, share_at(at)), left, key=_minor) for at in (now, now - READ_WITHIN))
+    unused, shown = (min(left_of(payment, share_at(at)), left, key=_minor) for at in (now, now - READ_WITHIN))
     if unused:
         found.append(Offer("unused", unused, ends_access=False, shown=shown, returns_plan=True))
     if _in_window(payment, had_full_refund, now, policy) and left == payment.amount != unused:

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from portal.domain.ids import new_id
 from portal.domain.invoice import Invoice
+from portal.domain.method import PaymentMethod
 from portal.domain.money import Money
 from portal.domain.subscription import Subscription
 
@@ -83,16 +84,19 @@ def intent(
     now: datetime,
     *,
     kind: str,
-    payment_method_id: UUID | None = None,
+    method: PaymentMethod | None = None,
 ) -> Payment:
-    """A payment as it stands before anybody is called: its id is its key, and it says what its sum comes from."""
+    """A payment as it stands before anybody is called: its id is its key, and it says what its sum comes from.
+
+    A saved method is charged where it was saved, also for an invoice that began at another payment system.
+    """
     anchor = subscription.trial_end if subscription.state == "trialing" else subscription.anchor
     return Payment(
         id=new_id(now),
         invoice_id=invoice.id,
         subscription_id=invoice.subscription_id,
         user_id=invoice.user_id,
-        provider=invoice.provider,
+        provider=method.provider if method else invoice.provider,
         kind=kind,
         state="created",
         amount_minor=invoice.total_minor,
@@ -100,7 +104,7 @@ def intent(
         created_at=now,
         modified_at=now,
         expires_at=invoice.expires_at,
-        payment_method_id=payment_method_id,
+        payment_method_id=method.id if method else None,
         why={
             "reason": invoice.reason,
             "price_id": str(invoice.price_id),

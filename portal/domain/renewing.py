@@ -91,7 +91,7 @@ def _charge(standing: Standing, method: PaymentMethod, now: datetime, policy: Po
             now=now,
         )
         writes += [invoice, *lines]
-    payment = intent(invoice, subscription, now, kind="charge", payment_method_id=method.id)
+    payment = intent(invoice, subscription, now, kind="charge", method=method)
     # Where the bank wants its customer to confirm, they have as long as for a checkout.
     payment = replace(payment, expires_at=now + policy.checkout_ttl)
     if bounds.own_try(subscription):

@@ -30,7 +30,7 @@ class HeartbeatRow(Base):
 
 
 class JobRunRow(Base):
-    """The worker's last run of each job, in portal time."""
+    """The worker's last run of each job, in portal time; by `reconcile:<payment system>` when that told everything."""
 
     __tablename__ = "job_runs"
 

@@ -32,6 +32,7 @@ class OutboxRow(Base):
     published_at: Mapped[datetime | None]
     attempts: Mapped[int]
     last_error: Mapped[str | None] = mapped_column(Text)
+    asked_at: Mapped[datetime | None]  # to be sent once more
 
     __table_args__ = (
         UniqueConstraint("user_id", "version"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from portal.db.base import Base
 from portal.models import (
     activity,
+    audit,
     history,
     installation,
     invoice,
@@ -17,5 +18,5 @@ from portal.models import (
     user,
 )
 
-TABLES = (plan, user, subscription, invoice, payment, history, messages, activity, installation, ledger, quote)
+TABLES = (plan, user, subscription, invoice, payment, history, messages, activity, installation, ledger, quote, audit)
 metadata = Base.metadata

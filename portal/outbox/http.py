@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import httpx
 
+from portal import failpoints
 from portal.outbox.message import CONTENT_TYPE, Message, Receipt
 
 DEADLINE = 10.0  # seconds for one message, everything included
@@ -26,6 +27,7 @@ class HttpPublisher:
             receipts.append(self._publish(message))
             if receipts[-1].away:
                 break
+            failpoints.reached("relay.between")
         return receipts
 
     def close(self) -> None:

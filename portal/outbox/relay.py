@@ -25,6 +25,7 @@ from portal.models.messages import OutboxRow
 from portal.outbox.http import HttpPublisher
 from portal.outbox.message import Message, Publisher, Receipt
 from portal.outbox.rabbit import RabbitPublisher
+from portal.outbox.topology import topology_from
 
 if TYPE_CHECKING:
     from portal.config import Settings
@@ -123,41 +124,45 @@ class Relay:
 
     def _publish(self, wave: Sequence[RowMapping]) -> int:
         """At most one row of each user."""
+        failpoints.reached("relay.read")
         receipts = self._publisher.publish([_message(row) for row in wave]) if wave else []
         failpoints.reached("relay.confirmed")
         tried = list(zip(wave, receipts, strict=False))
         self._mark(tried)
-        for row, receipt in tried:
-            self._learn(row["user_id"], receipt)
+        failpoints.reached("relay.marked")
+        self._learn(tried)
         return sum(receipt.confirmed for receipt in receipts)
 
     def _mark(self, tried: Sequence[tuple[RowMapping, Receipt]]) -> None:
-        now = self._clock.now()
-        confirmed = [row["seq"] for row, receipt in tried if receipt.confirmed]
-        done: dict[str, Any] = {"published_at": now, "last_error": None}
+        """One statement for all that ended alike."""
+        ended: dict[str | None, list[int]] = {}
+        for row, receipt in tried:
+            ended.setdefault(receipt.error, []).append(row["seq"])
         with atomic() as session:
-            session.execute(_tried(done).where(rows.c.seq.in_(confirmed)))
-            for row, receipt in tried:
-                if receipt.error is not None:
-                    failed = {"last_error": receipt.error[:LONGEST_ERROR]}
-                    session.execute(_tried(failed).where(rows.c.seq == row["seq"]))
+            for error, seqs in ended.items():
+                published = {"published_at": self._clock.now()} if error is None else {}
+                values = {"last_error": error[:LONGEST_ERROR] if error else None, **published}
+                session.execute(_tried(values).where(rows.c.seq.in_(seqs)))
 
-    def _learn(self, user_id: str, receipt: Receipt) -> None:
-        if receipt.away:
-            log.warning("nobody takes events: %s", receipt.error)
+    def _learn(self, tried: Sequence[tuple[RowMapping, Receipt]]) -> None:
+        """Whose message was refused waits; where nobody was there to take one, all wait."""
+        away = next((receipt.error for _, receipt in tried if receipt.away), None)
+        if away is not None:
+            log.warning("nobody takes events: %s", away)
             self._away.longer(self._monotonic())
-            return
-        self._away = Rest()
-        if receipt.confirmed:
-            self._refused.pop(user_id, None)
-        else:
-            log.error("an event of user %s was not taken: %s", user_id, receipt.error)
-            self._refused.setdefault(user_id, Rest()).longer(self._monotonic())
+        elif tried:
+            self._away = Rest()
+        for row, receipt in tried:
+            if receipt.confirmed:
+                self._refused.pop(row["user_id"], None)
+            elif not receipt.away:
+                log.error("an event of user %s was not taken: %s", row["user_id"], receipt.error)
+                self._refused.setdefault(row["user_id"], Rest()).longer(self._monotonic())
 
 
 def publisher_from(settings: Settings) -> Publisher:
     if settings.amqp_url:
-        return RabbitPublisher(settings.amqp_url)
+        return RabbitPublisher(settings.amqp_url, topology_from(settings))
     return HttpPublisher(f"{settings.origin}/auth/events", settings.secret("auth_events"))
 
 

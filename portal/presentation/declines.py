@@ -48,6 +48,26 @@ DECLINES: Mapping[str, tuple[str, str, str]] = {
         N_("The bank could not make sure that it is you who pays."),
         N_("Try again and enter the code that the bank sends you, or pay with another card."),
     ),
+    "authentication_required": (
+        N_("The bank wants to hear it from you"),
+        N_("Your bank asked you to confirm this payment, and you were not there."),
+        N_("Open the payment and confirm it with your bank, or pay with another card."),
+    ),
+    "call_bank": (
+        BANK,
+        N_("The bank does not let this card pay us."),
+        N_("Ask your bank to allow it, or pay with another card."),
+    ),
+    "card_not_supported": (
+        BANK,
+        N_("This card cannot be used for such payments."),
+        N_("Pay with another card."),
+    ),
+    "wrong_details": (
+        BANK,
+        N_("The bank did not recognise the card's details."),
+        N_("Enter the number, the date and the code once more, or pay with another card."),
+    ),
     "limit_exceeded": (
         BANK,
         N_("The payment is above the limit set for the card."),

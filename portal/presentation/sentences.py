@@ -39,6 +39,11 @@ TABLE: Mapping[str, tuple[str, str, str]] = {
         N_("There is no such plan on sale: perhaps it has been withdrawn, perhaps the address is wrong."),
         N_("Choose one of the plans that are on sale now."),
     ),
+    "unknown_provider": (
+        N_("This way to pay is not on offer"),
+        N_("There is no such payment system here: perhaps it was switched off meanwhile. Nothing has been changed."),
+        N_("Go back and choose another way to pay."),
+    ),
     "consent_required": (
         N_("Your consent is needed"),
         N_("Without consent to the terms and to the processing of personal data we cannot take the order."),

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from portal.domain.consent import Consent
 from portal.presentation import operators
+from portal.presentation.happened import happened
 from portal.presentation.language import N_, words
 from portal.queries.history import HistoryEntry
 from portal.queries.office.history import HistoryLine
@@ -79,7 +80,7 @@ def line(entry: Entry, locale: str, zone: str) -> Line:
 
 def history_line(told: HistoryLine, locale: str, zone: str) -> Line:
     entry = told.entry
-    tone, text = operators.happened(entry, locale, zone)
+    tone, text = happened(entry, locale, zone)
     late = entry.due_at if entry.due_at != entry.at else None
     known = entry.kind in SOURCES
     return Line(

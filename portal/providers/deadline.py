@@ -12,12 +12,12 @@ import httpx
 LARGEST_ANSWER: Final = 256 * 1024
 
 
-def bounded(pieces: Iterable[bytes], until: float) -> bytes:
+def bounded(pieces: Iterable[bytes], until: float, largest: int = LARGEST_ANSWER) -> bytes:
     """A body as it came, in bounded time and size. Raises ValueError or httpx.ReadTimeout."""
     body = b""
     for piece in pieces:
         body += piece
-        if len(body) > LARGEST_ANSWER:
+        if len(body) > largest:
             raise ValueError("the answer is too large")
         if time.monotonic() > until:
             raise httpx.ReadTimeout("the answer took too long")
@@ -31,8 +31,9 @@ class Deadlined(httpx.BaseTransport):
     would be waited for without end. Here every wait is given only what is left of the whole.
     """
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, seconds: float, largest: int = LARGEST_ANSWER) -> None:
         self._seconds = seconds
+        self._largest = largest
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         until = time.monotonic() + self._seconds
@@ -40,7 +41,7 @@ class Deadlined(httpx.BaseTransport):
             with httpcore.ConnectionPool(network_backend=_Network(until), max_keepalive_connections=0) as pool:
                 url, sent = str(request.url), request.read()
                 with pool.stream(request.method, url, headers=request.headers.raw, content=sent) as answer:
-                    body = bounded(answer.iter_stream(), until)
+                    body = bounded(answer.iter_stream(), until, self._largest)
                     return httpx.Response(answer.status, headers=answer.headers, stream=_Whole(body), request=request)
         except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
             raise httpx.ConnectError(str(error), request=request) from error

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal, Protocol
+from typing import Final, Literal, Protocol
 
 from portal.domain.money import Money
 from portal.domain.outcome import Decline, Outcome
@@ -65,6 +65,7 @@ class CheckoutOrder:
     return_url: str
     expires_at: datetime
     save_method: bool
+    customer_ref: str | None = None  # the provider's id of this user, where a method of theirs was saved before
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,7 @@ class ChargeOrder:
     method_ref: str
     locale: str  # of the page on which the bank may want to see the customer
     return_url: str
+    payment_ref: str | None = None  # of an earlier, declined charge for the same demand: one payment for all its tries
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,19 @@ class RefundOrder:
     reference: str  # "refund:<id>"
     payment_ref: str  # the provider's id of the payment
     amount: Money
+
+
+@dataclass(frozen=True)
+class Clues:
+    """What our row tells beside the reference. Who can look a reference up needs none of it."""
+
+    provider_ref: str | None = None  # the object's id, where an answer named it
+    customer_ref: str | None = None  # whose saved method is charged
+    payment_ref: str | None = None  # of a refund: the payment it takes from; of a charge: as it was tried before
+    sent_at: datetime | None = None  # nothing was made before
+
+
+NO_CLUES: Final = Clues()
 
 
 @dataclass(frozen=True)
@@ -114,6 +129,31 @@ class MoneyBack:
     note: str = ""
 
 
+Listable = Literal["payments", "refunds", "disputes"]
+
+
+@dataclass(frozen=True)
+class Listed:
+    """One object as the provider keeps it. `minor` is what was really taken, given back, or is under dispute."""
+
+    reference: str
+    provider_ref: str
+    payment_ref: str  # the provider's id of the payment it is, or takes from
+    state: str  # payments: `succeeded` or another word; refunds: succeeded, pending, failed; disputes: open, won, lost
+    minor: int
+    currency: str
+
+
+@dataclass(frozen=True)
+class Listing:
+    """One page. `known` is False where nobody could tell; `after` asks for the next page, None: that was the last."""
+
+    known: bool
+    objects: tuple[Listed, ...] = ()
+    after: str | None = None
+    note: str = ""
+
+
 @dataclass(frozen=True)
 class Notice:
     """A webhook that proved where it came from, reduced to what we do with it: look at that object again."""
@@ -125,15 +165,19 @@ class Notice:
 
 
 class Provider(Protocol):
-    """`find` and `find_refund` ask by our reference; `reference` is the one given when the object was created."""
+    """`find` and `find_refund` ask by our reference; `reference` is the one given when the object was created.
+
+    Clues save work and decide nothing: with none of them the answer is the same, if anybody has the patience.
+    """
 
     name: str
+    titles: Mapping[str, str]  # what the customer chooses it by, in each language: {"ru": "Картой", "en": "By card"}
     abilities: Abilities
-    checkout_origin: str  # where its hosted pages live: "https://pay.example"
+    checkout_origin: str  # where its hosted pages live: "https://pay.example"; several with spaces between
 
     def start_checkout(self, order: CheckoutOrder) -> Answer: ...
 
-    def close_checkout(self, reference: str) -> Answer:
+    def close_checkout(self, reference: str, clues: Clues = NO_CLUES) -> Answer:
         """Close the hosted page. `failed` proves that it can no longer be paid; `succeeded` that it was."""
 
     def charge(self, order: ChargeOrder) -> Answer: ...
@@ -141,12 +185,18 @@ class Provider(Protocol):
     def refund(self, order: RefundOrder) -> Answer:
         """`failed` with a gateway decline: nothing happened, to be sent again. With any other: refused for good."""
 
-    def find(self, reference: str) -> Answer: ...
+    def find(self, reference: str, clues: Clues = NO_CLUES) -> Answer: ...
 
-    def find_refund(self, reference: str) -> Answer: ...
+    def find_refund(self, reference: str, clues: Clues = NO_CLUES) -> Answer: ...
 
-    def money_back(self, reference: str) -> MoneyBack:
+    def money_back(self, reference: str, clues: Clues = NO_CLUES) -> MoneyBack:
         """Every refund and dispute of the payment with our `reference`, also those that we did not make."""
+
+    def listed(self, what: Listable, after: str = "", since: datetime | None = None) -> Listing:
+        """Everything it has of us, also what we did not make, in an order that later objects do not disturb.
+
+        `since`: only what was made there at that moment or later.
+        """
 
     def detach(self, method_ref: str) -> bool:
         """Forget a saved method; True once the provider has (also when it never knew it)."""

@@ -9,6 +9,7 @@ import re
 import time
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any, Final
 
 import httpx
@@ -18,7 +19,19 @@ from portal.domain.money import Money
 from portal.domain.outcome import Decline, DeclineClass, Outcome
 from portal.providers import sandbox_said as said
 from portal.providers.deadline import Deadlined, bounded
-from portal.providers.port import Abilities, Answer, ChargeOrder, CheckoutOrder, MoneyBack, Notice, RefundOrder
+from portal.providers.port import (
+    NO_CLUES,
+    Abilities,
+    Answer,
+    ChargeOrder,
+    CheckoutOrder,
+    Clues,
+    Listable,
+    Listing,
+    MoneyBack,
+    Notice,
+    RefundOrder,
+)
 from portal.providers.sandbox_said import NEVER_SENT, NO_ANSWER, Heard
 
 TOLERANCE_SECONDS: Final = 300
@@ -28,6 +41,7 @@ STAMP: Final = re.compile(r"\d{1,12}", re.ASCII)
 
 class SandboxProvider:
     name = "sandbox"
+    titles: Mapping[str, str] = MappingProxyType({"ru": "Картой в песочнице", "en": "By card in the sandbox"})
     abilities = Abilities(
         saves_methods=True,
         closes_checkouts=True,
@@ -65,7 +79,7 @@ class SandboxProvider:
         body = {**_sum(order.amount), "description": order.description, **asked, **limits}
         return self._create("/v1/checkouts", order.reference, body)
 
-    def close_checkout(self, reference: str) -> Answer:
+    def close_checkout(self, reference: str, clues: Clues = NO_CLUES) -> Answer:
         return said.look(self._call("POST", "/v1/checkouts/close", {"reference": reference}), reference)
 
     def charge(self, order: ChargeOrder) -> Answer:
@@ -78,14 +92,18 @@ class SandboxProvider:
         body = {"payment": order.payment_ref, **_sum(order.amount)}
         return self._create("/v1/refunds", order.reference, body, refused=DeclineClass.hard)
 
-    def find(self, reference: str) -> Answer:
+    def find(self, reference: str, clues: Clues = NO_CLUES) -> Answer:
         return self._find("/v1/payments", reference)
 
-    def find_refund(self, reference: str) -> Answer:
+    def find_refund(self, reference: str, clues: Clues = NO_CLUES) -> Answer:
         return self._find("/v1/refunds", reference)
 
-    def money_back(self, reference: str) -> MoneyBack:
+    def money_back(self, reference: str, clues: Clues = NO_CLUES) -> MoneyBack:
         return said.money_back(self._call("GET", "/v1/money_back", params={"reference": reference}), reference)
+
+    def listed(self, what: Listable, after: str = "", since: datetime | None = None) -> Listing:
+        made = {"since": since.isoformat()} if since is not None else {}
+        return said.listing(self._call("GET", "/v1/list", params={"reference": what, "after": after, **made}))
 
     def detach(self, method_ref: str) -> bool:
         return self._call("POST", "/v1/methods/detach", {"reference": method_ref}).status == httpx.codes.OK

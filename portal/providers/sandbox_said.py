@@ -13,7 +13,7 @@ import httpx
 from portal.domain.errors import InvalidAmount
 from portal.domain.money import Money
 from portal.domain.outcome import Decline, DeclineClass, Outcome
-from portal.providers.port import Answer, DisputeSeen, MoneyBack, RefundSeen, SavedMethod
+from portal.providers.port import Answer, DisputeSeen, Listed, Listing, MoneyBack, RefundSeen, SavedMethod
 
 WORD: Final = re.compile(r"[a-z0-9_]{1,40}")
 NEVER_SENT: Final = -1  # no connection, so no request
@@ -100,6 +100,25 @@ def _money_back(said: dict[str, Any], reference: str) -> MoneyBack:
         for one in said["refunds"]
     ]
     return MoneyBack(True, tuple(refunds), tuple(_dispute(one) for one in said["disputes"]))
+
+
+def listing(heard: Heard) -> Listing:
+    if heard.status != httpx.codes.OK:
+        return Listing(known=False, note=heard.note)
+    try:
+        objects = tuple(_listed(one) for one in heard.body["data"])
+        after = heard.body["next"]
+        return Listing(True, objects, _text(after) if after is not None else None)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        return Listing(known=False, note=f"unreadable answer: {type(error).__name__}")
+
+
+def _listed(said: dict[str, Any]) -> Listed:
+    reference, guid, payment, state = (_text(said[name]) for name in ("reference", "id", "payment", "state"))
+    minor = said["amount"]
+    if type(minor) is not int or minor < 0:
+        raise TypeError("a sum is a whole number")
+    return Listed(reference, guid, payment, state, minor, _text(said["currency"]))
 
 
 def _dispute(said: dict[str, Any]) -> DisputeSeen:

@@ -7,7 +7,19 @@ from datetime import datetime
 
 from portal.domain.errors import NotFound
 from portal.domain.outcome import Decline, DeclineClass, Outcome
-from portal.providers.port import Abilities, Answer, ChargeOrder, CheckoutOrder, MoneyBack, Notice, RefundOrder
+from portal.providers.port import (
+    NO_CLUES,
+    Abilities,
+    Answer,
+    ChargeOrder,
+    CheckoutOrder,
+    Clues,
+    Listable,
+    Listing,
+    MoneyBack,
+    Notice,
+    RefundOrder,
+)
 
 NOTE = "switched off"
 NOT_SENT = Answer(Outcome.failed, decline=Decline(DeclineClass.gateway, "switched_off"), note=NOTE)
@@ -20,11 +32,12 @@ class SwitchedOff:
 
     def __init__(self, name: str) -> None:
         self.name = name
+        self.titles: Mapping[str, str] = {"ru": name, "en": name}
 
     def start_checkout(self, order: CheckoutOrder) -> Answer:
         return NOT_SENT
 
-    def close_checkout(self, reference: str) -> Answer:
+    def close_checkout(self, reference: str, clues: Clues = NO_CLUES) -> Answer:
         return NOT_KNOWN
 
     def charge(self, order: ChargeOrder) -> Answer:
@@ -33,14 +46,17 @@ class SwitchedOff:
     def refund(self, order: RefundOrder) -> Answer:
         return NOT_SENT
 
-    def find(self, reference: str) -> Answer:
+    def find(self, reference: str, clues: Clues = NO_CLUES) -> Answer:
         return NOT_KNOWN
 
-    def find_refund(self, reference: str) -> Answer:
+    def find_refund(self, reference: str, clues: Clues = NO_CLUES) -> Answer:
         return NOT_KNOWN
 
-    def money_back(self, reference: str) -> MoneyBack:
+    def money_back(self, reference: str, clues: Clues = NO_CLUES) -> MoneyBack:
         return MoneyBack(known=False, note=NOTE)
+
+    def listed(self, what: Listable, after: str = "", since: datetime | None = None) -> Listing:
+        return Listing(known=False, note=NOTE)
 
     def detach(self, method_ref: str) -> bool:
         return False

@@ -24,7 +24,7 @@ def send_again(act: Act, seq: int) -> None:
     with atomic():
         event = _held(OutboxRow, seq)
         activity.refuse_repeat(act)
-        values: dict[str, Any] = {"published_at": None, "last_error": None}
+        values: dict[str, Any] = {"published_at": None, "last_error": None, "asked_at": runtime.clock.now()}
         db.session.execute(update(OutboxRow).where(OutboxRow.seq == seq).values(**values))
         _log(act, "event.replay", "event", event, values)
 

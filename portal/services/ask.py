@@ -6,7 +6,7 @@ from dataclasses import replace
 from enum import Enum
 from uuid import UUID
 
-from portal import runtime
+from portal import failpoints, runtime
 from portal.db import rows
 from portal.db.session import end_reads
 from portal.domain.asking import absence, refund_absence
@@ -15,7 +15,7 @@ from portal.domain.payment import OPEN, Payment
 from portal.domain.refund import Refund
 from portal.models.payment import PaymentRow, RefundRow
 from portal.providers.port import Answer
-from portal.services import give_back
+from portal.services import clues, give_back
 from portal.services.settle import settle, settle_refund
 
 
@@ -36,9 +36,12 @@ def ask(payment_id: UUID) -> Heard:
     payment = rows.find(Payment, PaymentRow.id == payment_id)
     if payment is None or payment.sent_at is None:
         return Heard.told
+    known = clues.of_payment(payment)
     end_reads()
-    answer = _understood(runtime.providers[payment.provider].find(payment.reference), payment)
+    answer = _understood(runtime.providers[payment.provider].find(payment.reference, known), payment)
+    failpoints.reached("ask.answered")
     settle(payment_id, answer)
+    failpoints.reached("ask.settled")
     give_back.send_due(payment_id)
     return heard(answer)
 
@@ -51,9 +54,11 @@ def ask_about_refund(refund_id: UUID) -> Heard:
     payment = rows.find(Payment, PaymentRow.id == refund.payment_id)
     assert payment is not None  # noqa: S101 - a foreign key holds it
     end_reads()
-    answer = runtime.providers[payment.provider].find_refund(refund.reference)
+    answer = runtime.providers[payment.provider].find_refund(refund.reference, clues.of_refund(refund, payment))
+    failpoints.reached("ask_refund.answered")
     decline = refund_absence(refund, runtime.clock.now()) if answer.absent else None
     settle_refund(refund_id, replace(answer, outcome=Outcome.failed, decline=decline) if decline else answer)
+    failpoints.reached("ask_refund.settled")
     if answer.absent:
         give_back.send(refund_id)
     return heard(answer)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from portal import runtime
+from portal import failpoints, runtime
 from portal.db.session import atomic
 from portal.domain.act import Act
 from portal.domain.errors import NotAskable
 from portal.domain.payment import OPEN, Payment
 from portal.services import activity, standing
 from portal.services.ask import Heard, ask
+from portal.services.disputes import ask_about_money_back
 
 
 def ask_again(act: Act, payment_id: UUID) -> Heard:
@@ -28,7 +29,11 @@ def ask_again(act: Act, payment_id: UUID) -> Heard:
             before={"state": payment.state, "review_at": payment.review_at, "absent_at": payment.absent_at},
             after={"asked_at": runtime.clock.now()},
         )
-    return ask(payment_id)
+    failpoints.reached("ask_again.logged")
+    said = ask(payment_id)
+    if payment.review_at is not None:
+        ask_about_money_back(payment_id)  # what the webhooks of the meantime were about
+    return said
 
 
 def refuse_settled(payment: Payment) -> None:

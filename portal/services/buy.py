@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import func, select
 
-from portal import runtime
+from portal import failpoints, runtime
 from portal.db import rows
 from portal.db.session import atomic, db
 from portal.domain import dunning, purchasing, trials
@@ -33,7 +33,7 @@ from portal.models.user import UserRow
 from portal.queries import offers
 from portal.queries.offers import Offer
 from portal.queries.subscriptions import had_trial, in_group
-from portal.services import collect, journal, standing, users
+from portal.services import choice, collect, journal, standing, users
 
 
 @dataclass(frozen=True)
@@ -67,20 +67,22 @@ class Preview:
     next_price: Money
     prolongs: bool
     needs_email: bool
+    provider: str  # the chosen payment system
     trial_days: int = 0  # 0: it is paid at once
 
 
 def buy(person: Person, request: BuyRequest) -> Bought:
     """Write the order, then open its hosted page. The same open request again is answered with the same page.
 
-    Raises UnknownProduct, InvalidRequest, EmailRequired, ConsentRequired, SubscriptionExists, PaymentInProgress and
-    ProviderUnavailable; with the last the invoice exists and can be paid later.
+    Raises UnknownProduct, UnknownPaymentSystem, InvalidRequest, EmailRequired, ConsentRequired, SubscriptionExists,
+    PaymentInProgress and ProviderUnavailable; with the last the invoice exists and can be paid later.
     """
     try:
         purchase, superseded = _order(person, request)
     except PaymentInProgress:
         _ask_what_is_under_way(person, request)
         purchase, superseded = _order(person, request)
+    failpoints.reached("buy.ordered")
     if superseded is not None and superseded.redirect_url is not None:
         _close(superseded)
     return Bought(purchase.invoice_id, collect.open_checkout(purchase.invoice_id))
@@ -100,13 +102,14 @@ def pay_again(person: Person, invoice_id: UUID) -> Bought:
     return Bought(invoice_id, collect.open_checkout(invoice_id))
 
 
-def preview(person: Person, code: str, count: int, trial: bool = True) -> Preview:
-    """Raises UnknownProduct, InvalidRequest, SubscriptionExists."""
+def preview(person: Person, code: str, count: int, trial: bool = True, provider: str | None = None) -> Preview:
+    """Raises UnknownProduct, UnknownPaymentSystem, InvalidRequest, SubscriptionExists."""
+    provider = choice.chosen(provider)
     offer = _offer(code, count, None)
     running = in_group(person.id, offer.plan.group)
     purchasing.refuse_if_taken(running, offer.plan)
     user = rows.find(User, UserRow.id == person.id)
-    days = _trial_days(person.id, running, offer, count, _provider(None)) if trial else 0
+    days = _trial_days(person.id, running, offer, count, provider) if trial else 0
     zone = zone_or(runtime.policy.zone, (user.zone if user else None) or person.zone)
     now = runtime.clock.now()
     starts, ends = (now, trials.end_of(now, zone, days)) if days else _period(running, offer, count, zone)
@@ -120,6 +123,7 @@ def preview(person: Person, code: str, count: int, trial: bool = True) -> Previe
         next_price=offer.price.amount,
         prolongs=running is not None and running.state == "active",
         needs_email=not (person.email or (user and user.email)),
+        provider=provider,
         trial_days=days,
     )
 
@@ -128,7 +132,7 @@ def _order(person: Person, request: BuyRequest) -> tuple[Purchase, Payment | Non
     """One transaction: the user, the subscription, the invoice and what was agreed. Also a payment to be closed."""
     now = runtime.clock.now()
     _offer(request.code, request.count, request.currency)
-    provider = _provider(request.provider)
+    provider = choice.chosen(request.provider)
     with atomic():
         user = users.remember(person, request.email, request.locale, now)
         if user.email is None:
@@ -136,8 +140,9 @@ def _order(person: Person, request: BuyRequest) -> tuple[Purchase, Payment | Non
         standing.hold_plan(request.code)
         offer = _offer(request.code, request.count, request.currency)
         standing_now = _standing(user, offer)
-        order = Order(offer.plan, offer.price, request.count, provider, request.agreement, request.return_url)
-        if request.trial and request.agreement.renewal:
+        agreement = _agreement(request, provider)
+        order = Order(offer.plan, offer.price, request.count, provider, agreement, request.return_url)
+        if request.trial and agreement.renewal:
             days = _trial_days(user.id, standing_now.subscription, offer, request.count, provider)
             order = replace(order, trial_days=days)
         zone = zone_or(runtime.policy.zone, user.zone)
@@ -147,9 +152,15 @@ def _order(person: Person, request: BuyRequest) -> tuple[Purchase, Payment | Non
     return purchase, standing_now.payment if purchase.change else None
 
 
+def _agreement(request: BuyRequest, provider: str) -> Agreement:
+    """Nobody has agreed to renewals on a method that the payment system cannot keep."""
+    renewal = request.agreement.renewal and choice.saves_methods(provider)
+    return replace(request.agreement, renewal=renewal)
+
+
 def _trial_days(user_id: str, running: Subscription | None, offer: Offer, count: int, provider: str) -> int:
     """A trial hangs on a method that can be charged later, and on the consent to that."""
-    if not runtime.providers[provider].abilities.saves_methods:
+    if not choice.saves_methods(provider):
         return 0
     return trials.days(offer.plan, count, running, had_trial(user_id, offer.plan.group))
 
@@ -182,14 +193,6 @@ def _offer(code: str, count: int, currency: str | None) -> Offer:
     if offer is None:
         raise UnknownProduct(f"no plan {code!r} is on sale")
     return offer
-
-
-def _provider(name: str | None) -> str:
-    if name is None:
-        return next(iter(runtime.providers))
-    if name not in runtime.providers:
-        raise InvalidRequest(f"unknown provider {name!r}")
-    return name
 
 
 def _period(running: Subscription | None, offer: Offer, count: int, zone: str) -> tuple[datetime, datetime]:

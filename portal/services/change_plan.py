@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
@@ -26,7 +27,7 @@ from portal.models.plan import PriceRow
 from portal.models.quote import ChangeQuoteRow
 from portal.models.subscription import SubscriptionRow
 from portal.queries import offers
-from portal.services import collect, journal, paid_time, standing
+from portal.services import choice, collect, journal, paid_time, standing
 from portal.services.methods import chargeable
 
 KEPT_FOR = timedelta(days=1)  # a quote that nobody used, after it has expired
@@ -59,20 +60,22 @@ def preview(person: Person, subscription_id: UUID, code: str) -> Preview:
     with atomic():
         facts, target = _facts(person, subscription_id, code)
         method = chargeable(facts.subscription.payment_method_id, person.id)
-        provider = method.provider if method else _provider()
-        quoted = changing.quote(facts, target, now, _smallest(provider, target.price.currency))
+        offered = [method.provider] if method else list(runtime.providers)
+        quoted = changing.quote(facts, target, now, _smallest(offered, target.price.currency))
         rows.add(quoted)
     renews = facts.subscription.auto_renew and facts.subscription.payment_method_id is not None
     return Preview(quoted, facts.terms, target, method.title if method else None, renews)
 
 
-def change(person: Person, subscription_id: UUID, code: str, quote_id: UUID) -> Changed:
+def change(person: Person, subscription_id: UUID, code: str, quote_id: UUID, provider: str | None = None) -> Changed:
     """Do what a quote says. The plan moves at once where nothing is to be paid, else when it is paid.
 
-    Raises NotFound, UnknownProduct, QuoteVoid, NotChangeable, PaymentInProgress; ProviderUnavailable where no page
-    could be opened: then the invoice is there, and can be paid later.
+    `provider`: where the customer pays if there is no method to charge.
+
+    Raises NotFound, UnknownProduct, UnknownPaymentSystem, QuoteVoid, NotChangeable, PaymentInProgress;
+    ProviderUnavailable where no page could be opened: then the invoice is there, and can be paid later.
     """
-    execution = _execute(person, subscription_id, code, quote_id)
+    execution = _execute(person, subscription_id, code, quote_id, choice.chosen(provider))
     failpoints.reached("change.intended")
     if execution.payment_id is not None:
         collect.charge(execution.payment_id)
@@ -103,7 +106,7 @@ def forget_unused() -> int:
 OLDEST_UNUSED = select(func.min(ChangeQuoteRow.expires_at)).where(ChangeQuoteRow.used_at.is_(None))
 
 
-def _execute(person: Person, subscription_id: UUID, code: str, quote_id: UUID) -> Execution:
+def _execute(person: Person, subscription_id: UUID, code: str, quote_id: UUID, provider: str) -> Execution:
     now = runtime.clock.now()
     with atomic():
         facts, target = _facts(person, subscription_id, code, quote_id)
@@ -111,7 +114,7 @@ def _execute(person: Person, subscription_id: UUID, code: str, quote_id: UUID) -
         if quoted is None or quoted.plan_id != target.plan.id:
             raise NotFound(f"no quote {quote_id}")
         method = chargeable(facts.subscription.payment_method_id, person.id)
-        execution = changing.execute(quoted, facts, target, method, _provider(), now, runtime.policy)
+        execution = changing.execute(quoted, facts, target, method, provider, now, runtime.policy)
         journal.record([execution.change])
     return execution
 
@@ -163,12 +166,10 @@ def _price(price_id: UUID) -> Price:
     return price
 
 
-def _provider() -> str:
-    return next(iter(runtime.providers))
-
-
-def _smallest(provider: str, currency: str) -> int:
-    return runtime.providers[provider].abilities.smallest.get(currency, NOTHING_TO_CHARGE)
+def _smallest(offered: Sequence[str], currency: str) -> int:
+    """What each of them would charge: the customer has yet to choose."""
+    least = [runtime.providers[name].abilities.smallest.get(currency, NOTHING_TO_CHARGE) for name in offered]
+    return max(least, default=NOTHING_TO_CHARGE)
 
 
 def _unpaid(subscription_id: UUID) -> UUID | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from uuid import UUID
 
-from portal import runtime
+from portal import failpoints, runtime
 from portal.db import rows
 from portal.db.session import atomic
 from portal.domain.change import Change, Move, Write
@@ -32,6 +32,7 @@ def close(person: Person, invoice_id: UUID) -> None:
     if waiting is not None:
         close_checkout(waiting)
         give_back.send_due(waiting)
+        failpoints.reached("invoice.page_closed")
     _close(person, invoice_id)
 
 

@@ -21,7 +21,7 @@ from portal.models.invoice import InvoiceRow
 from portal.models.payment import PaymentRow
 from portal.models.user import UserRow
 from portal.providers.port import Answer, ChargeOrder, CheckoutOrder
-from portal.services import journal, methods, standing
+from portal.services import clues, journal, methods, standing
 from portal.services.ask import ask
 from portal.services.settle import settle
 
@@ -40,7 +40,11 @@ def open_checkout(invoice_id: UUID) -> str:
         ask(payment.id)  # perhaps the page was made, and only the answer got lost
         invoice, payment = _intend(invoice_id)
     if payment.redirect_url is None:
-        settle(payment.id, _start(invoice, payment))
+        failpoints.reached("checkout.intended")
+        answer = _start(invoice, payment)
+        failpoints.reached("checkout.answered")
+        settle(payment.id, answer)
+        failpoints.reached("checkout.settled")
         payment = _read(payment.id)
     if payment.state == "requires_action" and payment.redirect_url is not None:
         return payment.redirect_url
@@ -71,8 +75,11 @@ def ask_about_open(subscription_id: UUID) -> None:
 def close_checkout(payment_id: UUID) -> None:
     """Close the hosted page, so that it can no longer be paid; where it was paid meanwhile, that is settled."""
     payment = _read(payment_id)
+    known = clues.of_payment(payment)
     end_reads()
-    settle(payment_id, runtime.providers[payment.provider].close_checkout(payment.reference))
+    answer = runtime.providers[payment.provider].close_checkout(payment.reference, known)
+    failpoints.reached("checkout.closed")
+    settle(payment_id, answer)
 
 
 def charge(payment_id: UUID) -> None:
@@ -132,6 +139,7 @@ def _charge_order(payment: Payment, method: PaymentMethod) -> ChargeOrder:
     assert invoice is not None  # noqa: S101 - a foreign key holds it
     locale = _locale(payment.user_id)
     plan = standing.plan_of(invoice.plan_id)
+    before = clues.payment_tried_before(payment)
     end_reads()
     return ChargeOrder(
         reference=payment.reference,
@@ -141,6 +149,7 @@ def _charge_order(payment: Payment, method: PaymentMethod) -> ChargeOrder:
         method_ref=method.method_ref,
         locale=locale,
         return_url=_return_url(invoice),
+        payment_ref=before,
     )
 
 
@@ -194,6 +203,7 @@ def _start(invoice: Invoice, payment: Payment) -> Answer:
     """Step two: the call, with no transaction open."""
     plan = standing.plan_of(invoice.plan_id)
     locale = _locale(invoice.user_id)
+    customer = clues.customer_of(payment.provider, payment.user_id)
     end_reads()
     return runtime.providers[payment.provider].start_checkout(
         CheckoutOrder(
@@ -205,6 +215,7 @@ def _start(invoice: Invoice, payment: Payment) -> Answer:
             return_url=_return_url(invoice),
             expires_at=payment.expires_at or invoice.expires_at,
             save_method=invoice.saves_method,
+            customer_ref=customer,
         )
     )
 

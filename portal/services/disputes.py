@@ -10,14 +10,14 @@ from sqlalchemy import exists, select
 from portal import failpoints, runtime
 from portal.db import rows
 from portal.db.session import atomic, db, end_reads
-from portal.domain import disputing, importing, refunding
+from portal.domain import disputing, importing, refund_answer
 from portal.domain.dispute import Dispute
 from portal.domain.outcome import Outcome
 from portal.domain.payment import Payment
 from portal.domain.refund import Refund
 from portal.models.payment import DisputeRow, PaymentRow, RefundRow
 from portal.providers.port import Answer, DisputeSeen, MoneyBack, RefundSeen
-from portal.services import give_back, journal, standing
+from portal.services import clues, give_back, journal, standing
 from portal.services.ask import Heard, ask
 from portal.services.settle import recount, refund_facts
 
@@ -33,11 +33,13 @@ def ask_about_money_back(payment_id: UUID) -> Heard:
         return Heard.told
     if payment.state not in TAKEN:
         ask(payment_id)  # the word of its success is still on its way
+    known = clues.of_payment(payment)
     end_reads()
-    said = runtime.providers[payment.provider].money_back(payment.reference)
+    said = runtime.providers[payment.provider].money_back(payment.reference, known)
     failpoints.reached("money_back.answered")
     if not settle_money_back(payment_id, said):
         return Heard.silent
+    failpoints.reached("money_back.settled")
     give_back.send_due(payment_id)
     return Heard.told
 
@@ -51,7 +53,8 @@ def settle_money_back(payment_id: UUID, said: MoneyBack) -> bool:
             _unheard(payment, now)
             return False
         if payment.state not in TAKEN:
-            return not (said.refunds or said.disputes)
+            # While a person has to decide about it there is nothing to apply this to; `ask_again` asks afterwards.
+            return payment.review_at is not None or not (said.refunds or said.disputes)
         complete = [_refund(payment_id, seen, now) for seen in said.refunds]
         for seen in said.disputes:
             _dispute(payment_id, seen, now)
@@ -106,8 +109,8 @@ def _known(mine: list[Refund], seen: RefundSeen) -> Refund | None:
 
 def _settle_imported(payment_id: UUID, refund: Refund, answer: Answer, now: datetime) -> None:
     payment, _ = _locked(payment_id)
-    word = refunding.Word(answer.outcome, answer.provider_ref, answer.decline, answer.note)
-    change = refunding.decide(refund_facts(payment), refund, word, now, _actor(payment), runtime.policy)
+    word = refund_answer.Word(answer.outcome, answer.provider_ref, answer.decline, answer.note)
+    change = refund_answer.decide(refund_facts(payment), refund, word, now, _actor(payment), runtime.policy)
     if change:
         journal.record([change])
         recount(payment_id, now, _actor(payment))

@@ -10,7 +10,6 @@ from typing import Any
 from sqlalchemy import delete, select, update
 
 from portal import runtime
-from portal.clock import real_now
 from portal.db import rows
 from portal.db.engines import locked
 from portal.db.session import atomic, db
@@ -36,7 +35,7 @@ def begin(caller: str, key: str, request: bytes) -> Given | None:
     row = {"caller": caller, "key": key, "fingerprint": fingerprint}
     with atomic():
         _forget(caller, key)
-        fresh = row | {"created_at": runtime.clock.now(), "locked_until": real_now() + LEASE}
+        fresh = row | {"created_at": runtime.clock.now(), "locked_until": runtime.clock.real_now() + LEASE}
         if rows.add_or_nothing(IdempotencyKeyRow.__table__, fresh):
             return None
         mine = IdempotencyKeyRow.caller == caller, IdempotencyKeyRow.key == key
@@ -48,9 +47,9 @@ def begin(caller: str, key: str, request: bytes) -> Given | None:
             raise IdempotencyKeyReused("this key came with another request before")
         if found.status is not None:
             return Given(found.status, found.answer)
-        if found.locked_until > real_now():
+        if found.locked_until > runtime.clock.real_now():
             raise RequestInProgress("the first request with this key is still running")
-        db.session.execute(update(IdempotencyKeyRow).where(*mine).values(locked_until=real_now() + LEASE))
+        db.session.execute(update(IdempotencyKeyRow).where(*mine).values(locked_until=runtime.clock.real_now() + LEASE))
         return None
 
 

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import Enum
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -25,13 +26,15 @@ from portal.models.messages import InboxRow
 from portal.models.payment import PaymentRow, RefundRow
 from portal.models.user import MethodSetupRow
 from portal.services.ask import Heard, ask, ask_about_refund
+from portal.services.clues import payments_at
 from portal.services.disputes import ask_about_money_back
 from portal.services.save_method import ask_about_setup
 
 log = logging.getLogger(__name__)
 
-LONGEST_WAIT = timedelta(minutes=10)
-ATTEMPTS = 50  # several hours of a provider that cannot tell; the worker's own questions go on after that
+SHORTEST_WAIT, LONGEST_WAIT = timedelta(seconds=1), timedelta(minutes=10)
+ATTEMPTS = 50  # that raised: several hours of a mistake of ours
+SILENCE = timedelta(days=3)  # of a provider that cannot tell; the worker's own questions go on after that
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,7 @@ class Received:
     provider: str
     body: bytes
     attempts: int
+    received_at: datetime
 
 
 class Subject(NamedTuple):
@@ -50,9 +54,17 @@ class Subject(NamedTuple):
     user_id: str
 
 
+class Came(Enum):
+    """What applying a webhook came to."""
+
+    through = "through"
+    silent = "silent"  # nobody could tell
+    failed = "failed"  # it raised
+
+
 class Applied(NamedTuple):
     outcome: str
-    heard: bool
+    came: Came
     subject: Subject | None = None
 
 
@@ -81,7 +93,9 @@ def receive(provider_name: str, headers: Mapping[str, str], body: bytes) -> bool
         "next_attempt_at": now,
     }
     with atomic():
-        return rows.add_or_nothing(InboxRow.__table__, row)
+        fresh = rows.add_or_nothing(InboxRow.__table__, row)
+    failpoints.reached("webhook.stored")
+    return fresh
 
 
 def _storable(word: str, longest: int) -> str:
@@ -100,9 +114,10 @@ def run_once(limit: int = 100) -> int:
             applied = _apply(received)
         except Exception as error:  # one bad message must not hold back the others
             log.exception("inbox %s: not applied", received.seq)
-            applied = Applied(f"{type(error).__name__}: {error}", False)
+            applied = Applied(f"{type(error).__name__}: {error}", Came.failed)
         failpoints.reached("inbox.applied")
         _finish(received, applied)
+        failpoints.reached("inbox.finished")
     return len(due)
 
 
@@ -122,7 +137,7 @@ def run_forever(stop: threading.Event, beat: Callable[[], None], poll: float = 0
 
 def _due(limit: int) -> list[Received]:
     statement = (
-        select(InboxRow.seq, InboxRow.provider, InboxRow.body, InboxRow.attempts)
+        select(InboxRow.seq, InboxRow.provider, InboxRow.body, InboxRow.attempts, InboxRow.received_at)
         .where(InboxRow.state == "received", InboxRow.next_attempt_at <= runtime.clock.now())
         .order_by(InboxRow.next_attempt_at, InboxRow.seq)
         .limit(limit)
@@ -136,17 +151,17 @@ def _apply(received: Received) -> Applied:
     """A webhook is a hint which object to look at: its content is old by now, the provider's answer is not."""
     provider = runtime.providers.get(received.provider)
     if provider is None:
-        return Applied("ignored: this payment system is switched off", True)
+        return Applied("ignored: this payment system is switched off", Came.through)
     notice = provider.parse(received.body)
     subject, asks = _subject_of(notice.reference or ""), None
     if notice.payment_ref is not None and (subject is None or subject.kind == "payment"):
         # Money that was taken back past us: a dispute, or a refund that is none of ours.
         subject, asks = _payment_at(received.provider, notice.payment_ref) or subject, ask_about_money_back
     if subject is None:
-        return Applied("ignored: names nothing of ours", True)
+        return Applied("ignored: names nothing of ours", Came.through)
     if (asks or ASK[subject.kind])(subject.id) is Heard.silent:
-        return Applied("the payment system could not tell", False, subject)
-    return Applied("processed", True, subject)
+        return Applied("the payment system could not tell", Came.silent, subject)
+    return Applied("processed", Came.through, subject)
 
 
 def _subject_of(reference: str) -> Subject | None:
@@ -163,20 +178,21 @@ def _subject_of(reference: str) -> Subject | None:
 
 def _payment_at(provider: str, payment_ref: str) -> Subject | None:
     """The payment that the payment system calls so."""
-    named = PaymentRow.provider == provider, PaymentRow.provider_ref == payment_ref
-    found = rows.find_all(Payment, *named, order=[PaymentRow.id], limit=1)
+    found = payments_at(provider, payment_ref)
     return Subject("payment", found[0].id, found[0].user_id) if found else None
 
 
 def _finish(received: Received, applied: Applied) -> None:
     now = runtime.clock.now()
-    values: dict[str, Any] = {"attempts": received.attempts + 1, "outcome": applied.outcome}
-    if applied.heard:
+    # Silence is no attempt, so that it uses none up: how long it is waited for is reckoned from when the webhook came.
+    attempts = received.attempts + (applied.came is not Came.silent)
+    values: dict[str, Any] = {"attempts": attempts, "outcome": applied.outcome}
+    if applied.came is Came.through:
         values |= {"state": applied.outcome.partition(":")[0], "processed_at": now}
+    elif _given_up(received, applied.came, now):
+        values |= {"state": "dead", "processed_at": now}
     else:
-        values["next_attempt_at"] = _later(now, received.attempts)
-        if received.attempts + 1 >= ATTEMPTS:
-            values["state"] = "dead"
+        values["next_attempt_at"] = _later(received, applied.came, now)
     if applied.subject is not None:
         kind, subject_id, user_id = applied.subject
         values |= {"kind_of_subject": kind, "subject_id": subject_id, "user_id": user_id}
@@ -186,6 +202,14 @@ def _finish(received: Received, applied: Applied) -> None:
         )
 
 
-def _later(now: datetime, attempts: int) -> datetime:
-    wait = min(LONGEST_WAIT, timedelta(seconds=2 ** min(attempts, 10)))
+def _given_up(received: Received, came: Came, now: datetime) -> bool:
+    if came is Came.silent:
+        return now - received.received_at >= SILENCE
+    return received.attempts + 1 >= ATTEMPTS
+
+
+def _later(received: Received, came: Came, now: datetime) -> datetime:
+    """Twice as long each time: after silence, which is not counted, as long again as it has lasted."""
+    lasted = now - received.received_at if came is Came.silent else timedelta(seconds=2 ** min(received.attempts, 10))
+    wait = min(LONGEST_WAIT, max(SHORTEST_WAIT, lasted))
     return now + wait * (0.5 + random.random() / 2)  # noqa: S311 - spreads load, guards nothing

@@ -17,18 +17,19 @@ LONGEST_ERROR = 500  # characters kept on the row
 
 def record(name: str, run: Callable[[], int]) -> int:
     """Run a job once and answer what it answers. Raises what it raises, after that was written down."""
-    _write(name, {"started_at": runtime.clock.now(), "finished_at": None, "done": 0, "error": None})
+    write(name, {"started_at": runtime.clock.now(), "finished_at": None, "done": 0, "error": None})
     try:
         done = run()
     except Exception as error:
         said = f"{type(error).__name__}: {error}"
-        _write(name, {"finished_at": runtime.clock.now(), "error": said[:LONGEST_ERROR].replace("\0", "")})
+        write(name, {"finished_at": runtime.clock.now(), "error": said[:LONGEST_ERROR].replace("\0", "")})
         raise
-    _write(name, {"finished_at": runtime.clock.now(), "done": done})
+    write(name, {"finished_at": runtime.clock.now(), "done": done})
     return done
 
 
-def _write(name: str, values: dict[str, Any]) -> None:
+def write(name: str, values: dict[str, Any]) -> None:
+    """Of the last run, whatever is left out stays as it was."""
     with atomic():
         written = db.session.execute(update(JobRunRow).where(JobRunRow.job == name).values(**values))
         if written.rowcount == 0:  # type: ignore[attr-defined]  # a CursorResult

@@ -40,6 +40,7 @@ TOLD_OF: Mapping[type, tuple[str, ...]] = {
         "paid_through",
         "trial_end",
         "end_reason",
+        "payment_method_id",
     ),
     Invoice: ("number", "total_minor", "currency", "count", "fail_reason"),
     Payment: ("invoice_id", "amount_minor", "currency", "kind", "decline_kind", "decline_code", "note"),

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from sqlalchemy import bindparam, insert, select, tuple_, update
 
-from portal import runtime
+from portal import failpoints, runtime
 from portal.db import rows
 from portal.db.engines import locked
 from portal.db.session import atomic, db
@@ -68,6 +68,7 @@ def _earn_chunk(reached: Place | None) -> tuple[int, Place | None]:
         earned = [ledger.earned(one, now, zone) for one in claimed]
         _add([posting for _, postings in earned for posting in postings])
         _change([after for after, _ in earned])
+    failpoints.reached("recognise.booked")
     return len(claimed), reached
 
 

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import exists, select
 
-from portal import runtime
+from portal import failpoints, runtime
 from portal.db import rows
 from portal.db.session import atomic, db, end_reads
 from portal.domain import methods
@@ -62,6 +62,7 @@ def remove(person: Person, method_id: UUID) -> None:
             locale = person.locale or runtime.settings.default_locale
             taken_back = methods.revocation(method, now, CONSENT_TEXT_VERSION, locale)
             journal.record([methods.remove(method, held, _unsent(method_id), taken_back, now, runtime.policy)])
+    failpoints.reached("method.removed")
     if method.detached_at is None:
         detach(method)
 
@@ -71,6 +72,7 @@ def detach(method: PaymentMethod) -> None:
     end_reads()
     if not runtime.providers[method.provider].detach(method.method_ref):
         return
+    failpoints.reached("detach.answered")
     now = runtime.clock.now()
     with atomic():
         gone = Set(method, {"detached_at": now})

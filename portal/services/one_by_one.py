@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Iterable
 from uuid import UUID
 
+from portal import failpoints
 from portal.db.session import end_reads
 
 log = logging.getLogger(__name__)
@@ -16,6 +17,7 @@ def one_by_one(ids: Iterable[UUID], act: Callable[[UUID], object]) -> None:
     for row_id in ids:
         try:
             act(row_id)
+            failpoints.reached("batch.between")
         except Exception:
             log.exception("%s %s: not done, to be tried again", act.__name__, row_id)
             end_reads()

@@ -7,34 +7,29 @@ from typing import Literal
 from uuid import UUID
 
 from portal import failpoints, runtime
-from portal.db import rows
 from portal.db.session import atomic
 from portal.domain import cancelling, refunding
 from portal.domain.act import Act
 from portal.domain.cancelling import When
 from portal.domain.change import Change
 from portal.domain.errors import InvalidRequest, SumChanged
-from portal.domain.invoice import Invoice
 from portal.domain.money import Money
-from portal.domain.offers import Offer
-from portal.domain.payment import Payment
 from portal.domain.refund import GIVING, Refund
-from portal.domain.subscription import Period, Subscription
-from portal.models.invoice import InvoiceRow
-from portal.models.subscription import PeriodRow
-from portal.services import activity, give_back, journal, standing
+from portal.domain.subscription import Subscription
+from portal.services import activity, give_back, journal, standing, unused_money
 from portal.services.methods import chargeable
-from portal.services.refund import offered, paid_by
+from portal.services.one_by_one import one_by_one
 from portal.services.settle import refund_facts
 
 MoneyBack = Literal["none", "unused"]
 
 
-def cancel(act: Act, subscription_id: UUID, when: When, money: MoneyBack, shown: Money | None) -> UUID | None:
-    """Where it is so already, nothing happens but the entry in the log. Answers the refund of the unused time.
+def cancel(act: Act, subscription_id: UUID, when: When, money: MoneyBack, shown: Money | None) -> list[UUID]:
+    """Where it is so already, nothing happens but the entry in the log. Answers the refunds of the unused time.
 
-    `unused` goes with `now` only, and `shown` is its sum as the operator read it: the same offer that customers have,
-    of the time bought last, good for as long. Raises NotFound, AlreadyDone, AlreadyEnded, InvalidRequest, SumChanged.
+    `unused` goes with `now` only, and `shown` is its sum as the operator read it, good for as long as an offer to a
+    customer. Nothing runs on, so all that is unused goes back, be it of several payments.
+    Raises NotFound, AlreadyDone, AlreadyEnded, InvalidRequest, SumChanged.
     """
     now = runtime.clock.now()
     if money == "unused" and when != "now":
@@ -43,15 +38,14 @@ def cancel(act: Act, subscription_id: UUID, when: When, money: MoneyBack, shown:
         facts = standing.to_cancel(subscription_id)
         activity.refuse_repeat(act)
         change = cancelling.cancel(facts, when, now, act.actor, runtime.policy)
-        refund, returned = _unused(act, subscription_id, shown, now) if money == "unused" else (None, None)
-        journal.record([one for one in (returned, change) if one is not None])
-        given = {"refund_id": refund.id, "amount_minor": refund.amount_minor} if refund else {}
-        _log(act, "subscription.cancel", facts.subscription, {"when": when} | given)
-    if refund is None:
-        return None
-    failpoints.reached("refund.reserved")
-    give_back.send(refund.id)
-    return refund.id
+        given = _unused(act, facts.subscription, shown, now) if money == "unused" else []
+        journal.record([*(one for _, one in given), *([change] if change else [])])
+        refunds = [refund for refund, _ in given]
+        _log(act, "subscription.cancel", facts.subscription, {"when": when} | _told_of(refunds))
+    if refunds:
+        failpoints.reached("refund.reserved")
+    one_by_one([refund.id for refund in refunds], give_back.send)
+    return [refund.id for refund in refunds]
 
 
 def resume(act: Act, subscription_id: UUID) -> None:
@@ -71,37 +65,23 @@ def resume(act: Act, subscription_id: UUID) -> None:
         _log(act, "subscription.resume", subscription, {})
 
 
-def _unused(act: Act, subscription_id: UUID, shown: Money | None, now: datetime) -> tuple[Refund, Change]:
-    """Access ends with the cancelling, so that the refund itself leaves it alone."""
+def _unused(act: Act, subscription: Subscription, shown: Money | None, now: datetime) -> list[tuple[Refund, Change]]:
+    """Access ends with the cancelling, so that the refunds themselves leave it alone."""
     if shown is None:
         raise InvalidRequest("the sum that was shown is missing", field="shown")
-    payment, offer = _offer(subscription_id)
-    if payment is None or offer is None or not offer.is_meant_by(shown):
-        left = offer.amount if offer else Money.zero(shown.currency)
+    parts = unused_money.parts_of(subscription)
+    given = unused_money.split(parts, shown)
+    if given is None:
+        left = unused_money.total(parts) or Money.zero(shown.currency)
         raise SumChanged(f"{left.major} {left.currency} is unused now", available=left)
     grounds = act.reason if act.reason in GIVING else None
-    return refunding.give(refund_facts(payment), shown, "keep", grounds, now, act.actor)
+    return [refunding.give(refund_facts(payment), amount, "keep", grounds, now, act.actor) for payment, amount in given]
 
 
-def _offer(subscription_id: UUID) -> tuple[Payment | None, Offer | None]:
-    """The unused part of the time bought last, and what paid for it."""
-    invoice = _last_bought(subscription_id)
-    payment = paid_by(invoice.id, lock=True) if invoice else None
-    found = offered(invoice, payment) if invoice and payment else []
-    return payment, next((offer for offer in found if offer.kind == "unused"), None)
-
-
-def _last_bought(subscription_id: UUID) -> Invoice | None:
-    bought = rows.find_all(
-        Period,
-        PeriodRow.subscription_id == subscription_id,
-        PeriodRow.invoice_id.is_not(None),
-        PeriodRow.intervals > 0,
-        PeriodRow.revoked_at.is_(None),
-        order=[PeriodRow.start.desc()],
-        limit=1,
-    )
-    return rows.find(Invoice, InvoiceRow.id == bought[0].invoice_id) if bought else None
+def _told_of(refunds: list[Refund]) -> dict[str, object]:
+    if not refunds:
+        return {}
+    return {"refund_ids": [str(one.id) for one in refunds], "amount_minor": sum(one.amount_minor for one in refunds)}
 
 
 def _log(act: Act, what: str, before: Subscription, more: dict[str, object]) -> None:

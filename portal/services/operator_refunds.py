@@ -13,7 +13,7 @@ from portal.domain.money import Money
 from portal.domain.offers import available
 from portal.domain.payment import Payment
 from portal.domain.refund import Refund
-from portal.domain.refunding import Effect
+from portal.domain.refund_effects import Effect
 from portal.models.payment import PaymentRow, RefundRow
 from portal.services import activity, give_back, journal, standing
 from portal.services.settle import lock_refund, recount, refund_facts

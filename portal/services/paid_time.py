@@ -34,7 +34,7 @@ class Ahead:
 
 def ahead(subscription: Subscription, now: datetime) -> Ahead:
     periods = standing.periods_ahead(subscription.id)
-    bought = [(period, _share(subscription, period, now)) for period in periods if period.bought]
+    bought = [(period, share_ahead(subscription, period, now)) for period in periods if period.bought]
     held = [one for period, share in bought for one in _paid_for(period, share)]
     for quoted in betterments(subscription.id, now):
         held += _paid_with(quoted.invoice_id, share_of(quoted, subscription, now))
@@ -61,8 +61,17 @@ def share_of(quoted: ChangeQuote, subscription: Subscription, now: datetime) -> 
     if not quoted.intervals_left:
         return Fraction(0)
     covered = [p for p in standing.periods_ahead(subscription.id) if p.bought and p.end <= quoted.until]
-    left = sum((_share(subscription, p, now) * p.intervals for p in covered), start=Fraction(0))
+    left = sum((share_ahead(subscription, p, now) * p.intervals for p in covered), start=Fraction(0))
     return min(left / quoted.intervals_left, Fraction(1))
+
+
+def share_ahead(subscription: Subscription, period: Period, now: datetime) -> Fraction:
+    """How much of a bought period is still to come: 0..1."""
+    invoice = rows.find(Invoice, InvoiceRow.id == period.invoice_id)
+    assert invoice is not None  # noqa: S101 - a foreign key holds it
+    anchor, steps = anchor_of(subscription, period)
+    plan = standing.plan_of(invoice.plan_id)
+    return unused_share(period, plan, subscription.zone, anchor, steps - period.intervals, now)
 
 
 def anchor_of(subscription: Subscription, period: Period | None) -> tuple[datetime | None, int]:
@@ -78,14 +87,6 @@ def anchor_of(subscription: Subscription, period: Period | None) -> tuple[dateti
         if facts.get("paid_through") == period.end.isoformat():
             return datetime.fromisoformat(facts["anchor"]), facts["steps"]
     return subscription.anchor, subscription.steps
-
-
-def _share(subscription: Subscription, period: Period, now: datetime) -> Fraction:
-    invoice = rows.find(Invoice, InvoiceRow.id == period.invoice_id)
-    assert invoice is not None  # noqa: S101 - a foreign key holds it
-    anchor, steps = anchor_of(subscription, period)
-    plan = standing.plan_of(invoice.plan_id)
-    return unused_share(period, plan, subscription.zone, anchor, steps - period.intervals, now)
 
 
 def _paid_for(period: Period, share: Fraction) -> list[Held]:

@@ -10,12 +10,11 @@ from typing import TypeAlias
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, select, tuple_
-from sqlalchemy.exc import InterfaceError, OperationalError
 
 from portal import failpoints, runtime
 from portal.db import rows
 from portal.db.engines import locked
-from portal.db.session import atomic, db, end_reads
+from portal.db.session import AWAY, atomic, db, end_reads
 from portal.domain import bounds, parking, renewing
 from portal.domain.invoice import Invoice
 from portal.domain.method import PaymentMethod
@@ -37,7 +36,6 @@ log = logging.getLogger(__name__)
 
 CHUNK = 50
 Place: TypeAlias = tuple[datetime, UUID]  # when it was due, and which
-DATABASE_AWAY = (OperationalError, InterfaceError)
 
 
 class _Broke(Exception):
@@ -91,13 +89,15 @@ def _decide(reached: Place | None, room: int, size: int) -> tuple[list[Decision]
     now = runtime.clock.now()
     with atomic():
         claimed, reached = _claim(now, reached, size)
+        failpoints.reached("renew.claimed")
         try:
             decisions = []
             for held in _standings(claimed, now):
                 decisions.append(renewing.decide(held, now, runtime.policy, room))
                 room -= decisions[-1].payment_id is not None
             journal.record([decision.change for decision in decisions if decision.change])
-        except DATABASE_AWAY:
+            failpoints.reached("renew.recorded")
+        except AWAY:
             raise
         except Exception as error:
             raise _Broke([subscription.id for subscription in claimed], reached) from error

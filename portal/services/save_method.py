@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import select
 
-from portal import runtime
+from portal import failpoints, runtime
 from portal.db import rows
 from portal.db.session import atomic, db, end_reads
 from portal.domain import methods
@@ -19,27 +19,37 @@ from portal.domain.errors import ConsentRequired, ProviderUnavailable
 from portal.domain.ids import new_id
 from portal.domain.method import PaymentMethod
 from portal.domain.money import Money
-from portal.domain.outcome import Outcome
+from portal.domain.outcome import Decline, DeclineClass, Outcome
 from portal.domain.purchasing import CONSENT_TEXT_VERSION
 from portal.domain.setup import OPEN, MethodSetup
 from portal.domain.user import Person
 from portal.models.user import MethodSetupRow, PaymentMethodRow
-from portal.providers.port import Answer, CheckoutOrder
-from portal.services import journal, standing, users
+from portal.providers.port import Answer, CheckoutOrder, Clues
+from portal.services import choice, journal, standing, users
 from portal.services.ask import Heard, heard
+from portal.services.clues import customer_of
 from portal.services.methods import held_by
 
 RETRY_AFTER = timedelta(seconds=5)
 
 
-def start(person: Person, agreement: Agreement) -> str:
-    """The address of the page on which the method is saved. Raises ConsentRequired, ProviderUnavailable."""
+def start(person: Person, agreement: Agreement, provider: str | None = None) -> str:
+    """The address of the page on which the method is saved.
+
+    Raises ConsentRequired, UnknownPaymentSystem, ProviderUnavailable.
+    """
     if not agreement.renewal:
         raise ConsentRequired("saving a method means agreeing that renewals are charged to it")
+    provider = choice.chosen_to_save(provider)
     _settle_what_ran_out(person)
-    setup = _intend(person, agreement)
+    _close_elsewhere(person, provider)
+    setup = _intend(person, agreement, provider)
     if setup.redirect_url is None:
-        settle_setup(setup.id, _call(setup, agreement.locale))
+        failpoints.reached("setup.intended")
+        answer = _call(setup, agreement.locale)
+        failpoints.reached("setup.answered")
+        settle_setup(setup.id, answer)
+        failpoints.reached("setup.settled")
         setup = _read(setup.id)
     if setup.state == "requires_action" and setup.redirect_url is not None:
         return setup.redirect_url
@@ -52,7 +62,8 @@ def ask_about_setup(setup_id: UUID) -> Heard:
     if setup is None or not setup.open or setup.sent_at is None:
         return Heard.told
     end_reads()
-    answer = runtime.providers[setup.provider].find(setup.reference)
+    answer = runtime.providers[setup.provider].find(setup.reference, Clues(sent_at=setup.sent_at))
+    failpoints.reached("ask_setup.answered")
     if answer.outcome is Outcome.unknown and _is_over(setup, answer.absent):
         answer = replace(answer, outcome=Outcome.failed)
     settle_setup(setup_id, answer)
@@ -87,7 +98,8 @@ def _writes(setup: MethodSetup, answer: Answer) -> list[Write]:
     now = runtime.clock.now()
     match answer.outcome:
         case Outcome.succeeded if answer.method is not None:
-            known = rows.find(PaymentMethod, PaymentMethodRow.method_ref == answer.method.method_ref)
+            same = PaymentMethodRow.provider == setup.provider, PaymentMethodRow.method_ref == answer.method.method_ref
+            known = rows.find(PaymentMethod, *same)
             if known is not None:
                 return [Move(setup, "succeeded", {"payment_method_id": known.id, "next_check_at": None})]
             method = PaymentMethod(
@@ -121,30 +133,43 @@ def _settle_what_ran_out(person: Person) -> None:
         ask_about_setup(setup.id)
 
 
-def _intend(person: Person, agreement: Agreement) -> MethodSetup:
+def _close_elsewhere(person: Person, provider: str) -> None:
+    """The customer chose another payment system than the one whose page is still open: that page is given up."""
+    elsewhere = MethodSetupRow.state.in_(OPEN), MethodSetupRow.provider != provider
+    setup = rows.find(MethodSetup, MethodSetupRow.user_id == person.id, *elsewhere)
+    if setup is None:
+        return
+    end_reads()
+    if setup.provider in runtime.providers:
+        settle_setup(setup.id, runtime.providers[setup.provider].close_checkout(setup.reference))
+    else:  # what is saved there cannot be charged here, and nobody can be asked
+        settle_setup(setup.id, Answer(Outcome.failed, decline=Decline(DeclineClass.closed, "switched_off")))
+
+
+def _intend(person: Person, agreement: Agreement, provider: str) -> MethodSetup:
     now = runtime.clock.now()
     with atomic():
         user = users.remember(person, None, None, now)
         setup = rows.find(MethodSetup, MethodSetupRow.user_id == user.id, MethodSetupRow.state.in_(OPEN))
-        if setup is not None and setup.redirect_url is not None:
-            if now < setup.expires_at:
+        if setup is not None and (setup.redirect_url is not None or setup.provider != provider):
+            if setup.provider == provider and now < setup.expires_at:
                 return setup
             raise ProviderUnavailable("nobody could tell what became of the last page", retry_after=RETRY_AFTER)
         writes: list[Write] = []
         if setup is None:
-            setup = _new(user.id, agreement)
+            setup = _new(user.id, provider)
             writes = [setup, _consent(setup, agreement)]
         writes.append(Move(setup, "sent", {"sent_at": setup.sent_at or now, "next_check_at": now + IN_FLIGHT}))
         journal.record([Change(user.id, now, f"user:{user.id}", tuple(writes), reason="method_saved")])
         return _read(setup.id)
 
 
-def _new(user_id: str, agreement: Agreement) -> MethodSetup:
+def _new(user_id: str, provider: str) -> MethodSetup:
     now = runtime.clock.now()
     return MethodSetup(
         id=new_id(now),
         user_id=user_id,
-        provider=next(iter(runtime.providers)),
+        provider=provider,
         state="created",
         created_at=now,
         modified_at=now,
@@ -168,6 +193,7 @@ def _consent(setup: MethodSetup, agreement: Agreement) -> Consent:
 
 
 def _call(setup: MethodSetup, locale: str) -> Answer:
+    customer = customer_of(setup.provider, setup.user_id)
     end_reads()
     return runtime.providers[setup.provider].start_checkout(
         CheckoutOrder(
@@ -179,6 +205,7 @@ def _call(setup: MethodSetup, locale: str) -> Answer:
             return_url=f"{runtime.settings.origin}/cabinet/methods",
             expires_at=setup.expires_at,
             save_method=True,
+            customer_ref=customer,
         )
     )
 

@@ -7,10 +7,10 @@ from uuid import UUID
 
 from sqlalchemy import exists, select
 
-from portal import runtime
+from portal import failpoints, runtime
 from portal.db import rows
 from portal.db.session import atomic, db
-from portal.domain import disputing, refunding, settlement
+from portal.domain import disputing, refund_answer, refund_effects, settlement
 from portal.domain.dispute import Dispute
 from portal.domain.errors import NotFound
 from portal.domain.ids import new_id
@@ -21,6 +21,7 @@ from portal.domain.plan import Plan
 from portal.domain.quote import ChangeQuote
 from portal.domain.refund import Refund
 from portal.domain.subscription import Period, Subscription
+from portal.domain.word import Standing, Word
 from portal.models.payment import DisputeRow, PaymentRow, RefundRow
 from portal.models.subscription import PeriodRow
 from portal.models.user import PaymentMethodRow
@@ -38,6 +39,7 @@ def settle(payment_id: UUID, answer: Answer) -> None:
         change = settlement.decide(facts, _word(answer, payment), now, actor, runtime.policy)
         if change:
             journal.record([change])
+            failpoints.reached("settle.recorded")
 
 
 def settle_refund(refund_id: UUID, answer: Answer) -> None:
@@ -45,12 +47,13 @@ def settle_refund(refund_id: UUID, answer: Answer) -> None:
     now = runtime.clock.now()
     with atomic():
         payment, refund = lock_refund(refund_id)
-        word = refunding.Word(answer.outcome, answer.provider_ref, answer.decline, answer.note, answer.absent)
+        word = refund_answer.Word(answer.outcome, answer.provider_ref, answer.decline, answer.note, answer.absent)
         facts, actor = refund_facts(payment), f"provider:{payment.provider}"
-        change = refunding.decide(facts, refund, word, now, actor, runtime.policy)
+        change = refund_answer.decide(facts, refund, word, now, actor, runtime.policy)
         if change:
             journal.record([change])
             recount(payment.id, now, actor)
+            failpoints.reached("settle_refund.recorded")
 
 
 def recount(payment_id: UUID, now: datetime, actor: str) -> None:
@@ -62,12 +65,12 @@ def recount(payment_id: UUID, now: datetime, actor: str) -> None:
         journal.record([change])
 
 
-def refund_facts(payment: Payment) -> refunding.Standing:
+def refund_facts(payment: Payment) -> refund_effects.Standing:
     """What a refund of a payment may touch. A second payment of one invoice did not buy the time the first one did."""
     bought = PeriodRow.invoice_id == payment.invoice_id, PeriodRow.revoked_at.is_(None)
     subscription = standing.subscription(payment.subscription_id)
     renewal = standing.unpaid_renewal(subscription.id)
-    return refunding.Standing(
+    return refund_effects.Standing(
         subscription=subscription,
         plan=standing.plan_of(subscription.plan_id),
         period=rows.find(Period, *bought) if payment.state == "succeeded" else None,
@@ -94,9 +97,9 @@ def lock_refund(refund_id: UUID) -> tuple[Payment, Refund]:
     return payment, refund
 
 
-def _facts(subscription: Subscription, invoice: Invoice, payment: Payment) -> settlement.Standing:
+def _facts(subscription: Subscription, invoice: Invoice, payment: Payment) -> Standing:
     plan = standing.plan_of(invoice.plan_id)
-    return settlement.Standing(
+    return Standing(
         subscription=subscription,
         plan=plan,
         invoice=invoice,
@@ -121,10 +124,10 @@ def _paid_before(payment: Payment) -> bool:
     return bool(db.session.scalar(select(other)))
 
 
-def _word(answer: Answer, payment: Payment) -> settlement.Word:
+def _word(answer: Answer, payment: Payment) -> Word:
     known = _known_method(answer, payment)
     fresh = _new_method(answer, payment) if known is None else None
-    return settlement.Word(
+    return Word(
         outcome=answer.outcome,
         provider_ref=answer.provider_ref,
         amount=answer.amount,

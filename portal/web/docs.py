@@ -11,7 +11,7 @@ from flask import Blueprint, redirect, render_template
 from werkzeug.wrappers import Response
 
 from portal.web.api.blueprint import PREFIX
-from portal.web.api.document import document, operations
+from portal.web.api.document import document, operations, refusals
 
 blueprint = Blueprint("docs", __name__)
 TOKENS = {"user": "$TOKEN", "service": "$SERVICE_TOKEN"}
@@ -57,7 +57,8 @@ def api() -> str:
     made = document()
     calls = [_call(made, *operation) for operation in operations(made)]
     groups = {tag: [call for call in calls if call.tag == tag] for tag in ORDER}
-    return render_template("docs/api.html", info=made["info"], groups=groups, schemes=_schemes(made))
+    words = [_refusal(made, word) for word in made["components"]["examples"]]
+    return render_template("docs/api.html", info=made["info"], groups=groups, schemes=_schemes(made), words=words)
 
 
 @blueprint.get(f"{PREFIX}/docs")
@@ -87,7 +88,7 @@ def _call(made: Mapping[str, Any], path: str, method: str, operation: Mapping[st
         answer=list(_members(answer["schema"], schemas)),
         request=_curl(made["servers"][0]["url"] + path, method, caller, body.get("example")),
         sample=_pretty(answer["example"]),
-        refusals=list(_refusals(responses)),
+        refusals=[_refusal(made, word) for _, word in refusals(operation)],
     )
 
 
@@ -146,7 +147,7 @@ def _pretty(example: object) -> str:
     return json.dumps(example, indent=2, ensure_ascii=False)
 
 
-def _refusals(responses: Mapping[str, Any]) -> Iterator[Refusal]:
-    for status, response in sorted(responses.items()):
-        for error_id, shown in response["content"]["application/json"].get("examples", {}).items():
-            yield Refusal(status, error_id, shown["value"]["error_desc"])
+def _refusal(made: Mapping[str, Any], word: str) -> Refusal:
+    """Its summary begins with the status."""
+    shown = made["components"]["examples"][word]
+    return Refusal(shown["summary"].partition(":")[0], word, shown["value"]["error_desc"])

@@ -7,7 +7,7 @@ from uuid import uuid4
 
 from flask import Flask, Response, g, request
 
-from portal import runtime
+from portal import failpoints, runtime
 
 MAX_BODY = 256 * 1024  # the largest thing anybody sends us is a webhook of a few kilobytes
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
@@ -16,6 +16,7 @@ PUBLIC = frozenset({"static", "health.healthz", "health.readyz"})
 
 def init(app: Flask) -> None:
     app.before_request(_name_request)
+    app.after_request(_ready)  # the last of all: they run from the last to the first
     app.after_request(_headers)
 
 
@@ -26,6 +27,11 @@ def request_id() -> str:
 def _name_request() -> None:
     given = request.headers.get("X-Request-Id", "")
     g.request_id = given if _REQUEST_ID.fullmatch(given) else uuid4().hex
+
+
+def _ready(response: Response) -> Response:
+    failpoints.reached("reply.ready")
+    return response
 
 
 def _headers(response: Response) -> Response:

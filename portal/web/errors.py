@@ -9,9 +9,9 @@ from datetime import timedelta
 from flask import Flask, Response, jsonify, make_response, render_template, request
 from flask_wtf.csrf import CSRFError
 from pydantic import ValidationError
-from sqlalchemy.exc import OperationalError, TimeoutError
 from werkzeug.exceptions import HTTPException
 
+from portal.db.session import AWAY
 from portal.domain import errors
 from portal.domain.errors import Refused
 from portal.presentation import sentences
@@ -48,8 +48,8 @@ def init(app: Flask) -> None:
     app.register_error_handler(Refused, answer_refusal)
     app.register_error_handler(CSRFError, _csrf_expired)
     app.register_error_handler(HTTPException, _http)
-    app.register_error_handler(OperationalError, _database_down)
-    app.register_error_handler(TimeoutError, _database_down)
+    for kind in AWAY:
+        app.register_error_handler(kind, _database_down)
     app.register_error_handler(Exception, _unexpected)
 
 
@@ -67,7 +67,7 @@ def invalid_body(error: ValidationError) -> Response:
 
 def answer_refusal(refusal: Refused) -> Response:
     status = status_of(refusal)
-    log.info("refused %s: %s", refusal.error_id, refusal)
+    log.info("refused %s: %s", refusal.error_id, refusal, extra={"request_id": request_id()})
     # Somebody else's and nobody's are answered word for word alike.
     response = _answer(refusal.error_id, status, refusal.facts, detail="" if status == 404 else refusal.detail)
     wait = refusal.facts.get("retry_after")
@@ -96,14 +96,14 @@ def _http(error: HTTPException) -> Response:
 
 
 def _database_down(error: Exception) -> Response:
-    log.error("the database did not answer: %s", error)
+    log.error("the database did not answer: %s", error, extra={"request_id": request_id()})
     response = _answer("unavailable", 503, {})
     response.headers["Retry-After"] = "5"
     return response
 
 
 def _unexpected(error: Exception) -> Response:
-    log.exception("unexpected error in request %s", request_id())
+    log.exception("unexpected error in request %s", request_id(), extra={"request_id": request_id()})
     return _answer("internal_error", 500, {})
 
 

@@ -21,8 +21,9 @@ from portal.domain.errors import ProviderUnavailable
 
 SMALLEST_KEY = 2048  # bits
 FRESH_FOR = 600.0  # seconds a fetched set is used without asking again
+STALE_FOR = 86_400.0  # seconds it serves while Auth is down; a key that Auth withdrew must not live on for ever
 ASK_AGAIN_AFTER = 60.0  # seconds between two questions, whatever key ids tokens name
-ASK_AGAIN_WITHOUT_KEYS = 5.0  # seconds, while we have no key at all and refuse everybody
+ASK_AGAIN_WITHOUT_KEYS = 5.0  # seconds, until the first set was read: we may have started before Auth did
 ANSWER_WITHIN = 3.0  # seconds
 LARGEST_SET = 256 * 1024  # bytes
 
@@ -31,7 +32,7 @@ Keys = Callable[[str | None], RSAPublicKey | None]
 
 
 class KeysUnavailable(ProviderUnavailable):
-    """Auth's keys were never read, so that nobody can be let in and nobody is proven a liar: try again later."""
+    """Auth's keys were never read, or too long ago: nobody can be let in and nobody is proven a liar."""
 
     error_id = "unavailable"
 
@@ -72,7 +73,7 @@ class OneKey:
 
 
 class PublishedKeys:
-    """A JWKS address, asked at the first token. Keys that have gone stale serve on while Auth is down."""
+    """A JWKS address, asked at the first token. Keys that have gone stale serve on while Auth is down, for a day."""
 
     def __init__(
         self, url: str, fetch: Callable[[str], bytes] | None = None, monotonic: Callable[[], float] = time.monotonic
@@ -85,17 +86,21 @@ class PublishedKeys:
         self._asking = threading.Lock()
 
     def __call__(self, kid: str | None) -> RSAPublicKey | None:
-        if not self._keys:
-            self._ask(ASK_AGAIN_WITHOUT_KEYS, wait=True)
-        elif self._monotonic() - self._read_at > FRESH_FOR:
+        if self._age() > STALE_FOR:
+            self._ask(ASK_AGAIN_AFTER if self._keys else ASK_AGAIN_WITHOUT_KEYS, wait=True)
+        elif self._age() > FRESH_FOR:
             self._ask(ASK_AGAIN_AFTER, wait=False)
-        if not self._keys:
+        if self._age() > STALE_FOR:
             raise KeysUnavailable(f"no key could be read from {self._url}")
         if kid is None:
             return None
         if kid not in self._keys:
             self._ask(ASK_AGAIN_AFTER, wait=True)
         return self._keys.get(kid)
+
+    def _age(self) -> float:
+        """Infinite where no set was ever read."""
+        return self._monotonic() - self._read_at
 
     def _ask(self, not_within: float, *, wait: bool) -> None:
         """One thread asks; others wait for its answer or go on with the keys that are there."""

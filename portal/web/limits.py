@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import math
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from flask import Flask, Response, request
-from flask_limiter import ApplicationLimit, Limiter, RateLimitExceeded
+from flask_limiter import ApplicationLimit, Limiter, RateLimitExceeded, RequestLimit
 
 from portal.clock import real_now
 from portal.domain.errors import RateLimited
@@ -17,8 +19,11 @@ from portal.web.errors import answer_refusal
 if TYPE_CHECKING:
     from portal.config import Settings
 
+log = logging.getLogger(__name__)
+
 WRITES = ("POST", "PUT", "PATCH", "DELETE")
 EXEMPT = frozenset({"webhooks", "health"})  # blueprints
+TOLD = "/api/"  # pages say it in words, once it is too much
 SECONDS_TO_ANSWER = 1  # a storage that is away must not hold a page up
 
 
@@ -27,8 +32,28 @@ def init(app: Flask, settings: Settings) -> None:
 
     A storage that cannot be reached is replaced by the process's own memory until it is back.
     """
+    limiter = _limiter(app, settings)
+
+    def refuse(error: RateLimitExceeded) -> Response:
+        left = limiter.current_limit.reset_at - real_now().timestamp() if limiter.current_limit else 60.0
+        wait = timedelta(seconds=max(1, math.ceil(left)))
+        return answer_refusal(RateLimited("too many requests in a minute", retry_after=wait))
+
+    def tell(response: Response) -> Response:
+        if request.path.startswith(TOLD):
+            try:
+                response.headers.update(_left(limiter.current_limits))
+            except Exception as error:  # whatever a storage raises, the answer is there and goes out
+                log.warning("no word of what is left: the storage of the limits did not answer: %s", error)
+        return response
+
+    app.register_error_handler(RateLimitExceeded, refuse)
+    app.after_request(tell)
+
+
+def _limiter(app: Flask, settings: Settings) -> Limiter:
     uri = settings.ratelimit_storage_uri
-    limiter = Limiter(
+    return Limiter(
         address,
         app=app,
         application_limits=[
@@ -44,12 +69,16 @@ def init(app: Flask, settings: Settings) -> None:
         key_prefix="matinee",
     )
 
-    def refuse(error: RateLimitExceeded) -> Response:
-        left = limiter.current_limit.reset_at - real_now().timestamp() if limiter.current_limit else 60.0
-        wait = timedelta(seconds=max(1, math.ceil(left)))
-        return answer_refusal(RateLimited("too many requests in a minute", retry_after=wait))
 
-    app.register_error_handler(RateLimitExceeded, refuse)
+def _left(limits: Iterable[RequestLimit]) -> dict[str, str]:
+    """The fields of draft-ietf-httpapi-ratelimit-headers, so that programs can slow down by themselves."""
+    now = real_now().timestamp()
+    policies, left = [], []
+    for counted in limits:
+        name = counted.request_args[-1]  # its scope
+        policies.append(f'"{name}";q={counted.limit.amount};w={counted.limit.get_expiry()}')
+        left.append(f'"{name}";r={counted.remaining};t={max(0, math.ceil(counted.reset_at - now))}')
+    return {"RateLimit-Policy": ", ".join(policies), "RateLimit": ", ".join(left)} if left else {}
 
 
 def exempt() -> bool:

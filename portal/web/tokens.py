@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -180,10 +179,8 @@ def _names(audience: object, ours: str) -> bool:
 
 
 def _text(value: object, longest: int) -> str | None:
-    """A string that a database and a log line can take, or None."""
-    if not isinstance(value, str) or not 0 < len(value) <= longest:
-        return None
-    return None if any(unicodedata.category(char) in ("Cc", "Cs") for char in value) else value
+    """A string that a database, a log line and a payment system can take, and that looks like what it is; or None."""
+    return value if isinstance(value, str) and 0 < len(value) <= longest and value.isprintable() else None
 
 
 def _email(value: object) -> str | None:

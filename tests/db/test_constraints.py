@@ -82,6 +82,7 @@ def test_paid_time_never_overlaps_and_has_one_source(paid: World) -> None:
     add_copy("periods", invoice_id=unpaid, start=end, end=end + day)(paid)
 
 
+@pytest.mark.fault("A9")
 def test_what_was_written_down_stays_as_it_was(paid: World) -> None:
     attempts = {}
     for table, column in (("history", "actor"), ("consents", "source"), ("prices", "currency")):
@@ -105,7 +106,8 @@ def test_a_final_state_is_never_left(paid: World) -> None:
     )
 
 
-@pytest.mark.fault("C2")
+@pytest.mark.fault("C8")
+@pytest.mark.fault("M6")
 def test_no_more_goes_back_than_came(world: World) -> None:
     alice = world.sign_in("alice")
     old = world.buy(alice)["redirect_url"]

@@ -20,6 +20,7 @@ from portal.demo.cast import STORIES, Cancels, Story
 from portal.demo.travel import latest_row
 from portal.domain.money import Money
 from portal.providers.port import CheckoutOrder
+from portal.services import audit
 from portal.services.clock import somebody_travels
 from tests.conftest import database_named, empty_out, settings_for
 from tests.services import promise
@@ -102,6 +103,11 @@ def test_refunds_are_there_from_requested_to_failed(cinema: World) -> None:
         ("rejected", None): {"dmitri"},
         ("succeeded", None): {"emma", "ksenia"},
     }
+
+
+def test_the_audit_finds_nothing_here_nor_at_the_payment_system_nor_at_auth(cinema: World) -> None:
+    with cinema.app.app_context():
+        assert list(audit.violations(provider=audit.Books(), auth=cinema.rights)) == []
 
 
 def test_a_bank_has_a_payment_under_dispute(cinema: World) -> None:

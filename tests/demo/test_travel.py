@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
-from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -23,12 +22,11 @@ from portal.demo.travel import LaterRows, NotForward, Stuck, Traveller, Trip, ad
 from portal.jobs import Job
 from portal.models.history import HistoryRow
 from portal.models.subscription import PeriodRow
-from portal.outbox.rabbit import Topology, connect
 from portal.presentation.diary import diary
 from portal.services.clock import LEASE, SomebodyTravels, somebody_travels, travelling
 from portal.services.turns import Turns
 from tests.conftest import settings_for
-from tests.outbox.conftest import AMQP_URL
+from tests.outbox.names import AMQP_URL, as_settings, names_of_our_own
 from tests.services.stubborn import plan_fault
 from tests.world import World
 
@@ -103,12 +101,13 @@ def test_the_history_carries_each_due_moment_and_nothing_is_done_late(world: Wor
     assert all(timedelta(0) <= at - due < timedelta(minutes=1) for due, at in intended)
 
 
-def test_a_year_of_one_customer_takes_a_step_for_each_renewal_and_each_end_of_a_month(world: World) -> None:
+def test_a_year_of_one_customer_takes_a_step_for_each_day_each_renewal_and_each_end_of_a_month(world: World) -> None:
     world.bought("clara")
     began = time.monotonic()
     trip = go(world, 366 * DAY)
     assert trip.happened["subscription.renewed"] == 12
-    assert trip.steps == 12 + 13 + 1  # renewals, the ends of months in the books, and where it arrives
+    # What was taken back is looked for each day; renewals, the ends of months in the books, and where it arrives.
+    assert trip.steps == 365 + 12 + 13 + 1
     days = [start.astimezone(ZoneInfo("Europe/Moscow")).day for start, _ in periods(world)]
     assert days == [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31, 31]
     assert time.monotonic() - began < 60  # a few seconds; the bound is for a busy machine
@@ -275,14 +274,14 @@ def test_events_that_nobody_takes_end_the_journey(world: World, monkeypatch: pyt
 
 
 def test_with_a_broker_auth_has_applied_everything_on_arrival(
-    world: World, make_broker_world: Callable[[], World], topology: Topology
+    world: World, make_broker_world: Callable[[], World]
 ) -> None:
     world.close()
     world = make_broker_world()
     started = world.buy(world.sign_in("clara"))
     world.pay(started["redirect_url"])
     with world.app.app_context():
-        trip = advance(32 * DAY, topology=topology)
+        trip = advance(32 * DAY)
     assert trip.done["events"] == 2
     assert world.rights("clara")["version"] == 2
 
@@ -291,28 +290,16 @@ def test_with_a_broker_auth_has_applied_everything_on_arrival(
 def make_broker_world(database_url: str, tmp_path: Path) -> Iterator[Callable[[], World]]:
     made: list[World] = []
 
-    def make() -> World:
-        made.append(World(settings_for(tmp_path, database_url, amqp_url=AMQP_URL), travels=True))
-        return made[-1]
+    with names_of_our_own() as topology:
+        settings = settings_for(tmp_path, database_url, amqp_url=AMQP_URL, **as_settings(topology))
 
-    yield make
-    for world in made:
-        world.close()
+        def make() -> World:
+            made.append(World(settings, travels=True))
+            return made[-1]
 
-
-@pytest.fixture
-def topology() -> Iterator[Topology]:
-    """Names at the broker that no other test has."""
-    name = f"travel.{uuid4().hex[:12]}"
-    topology = Topology(f"{name}.events", f"{name}.queue", "subscription.*", f"{name}.dead", f"{name}.dead.queue")
-    yield topology
-    connection = connect(AMQP_URL, "tests")
-    channel = connection.channel()
-    for queue in (topology.queue, topology.dead_queue):
-        channel.queue_delete(queue)
-    for exchange in (topology.exchange, topology.dead_exchange):
-        channel.exchange_delete(exchange)
-    connection.close()
+        yield make
+        for world in made:
+            world.close()
 
 
 def test_reset_is_refused_while_something_is_dated_later(world: World) -> None:

@@ -112,4 +112,4 @@ def test_each_entitlement_carries_its_own_plan() -> None:
 
 def test_tokens_are_withdrawn_for_what_takes_effect_at_once_only() -> None:
     names = {name.removeprefix("subscription.") for name in WITHDRAWS_TOKENS}
-    assert names == {"activated", "changed", "cancelled", "deactivated"}
+    assert names == {"activated", "changed", "cancelled", "deactivated", "restated"}

@@ -20,6 +20,7 @@ from portal.domain.asking import (
 from portal.domain.outcome import DeclineClass, Outcome
 from portal.domain.payment import Payment
 from portal.domain.policy import Policy
+from portal.domain.word import Standing, Word
 from tests.domain import samples
 from tests.domain.ledger import moved, moves
 from tests.domain.samples import NOW
@@ -41,8 +42,8 @@ def test_a_payment_nobody_can_tell_about_is_asked_eight_times_and_then_a_person_
     while payment.review_at is None:
         now = payment.next_check_at
         assert now is not None
-        standing = settlement.Standing(subscription, samples.plan(), samples.invoice(), payment, paid_before=False)
-        change = settlement.decide(standing, settlement.Word(Outcome.unknown, note="http 500"), now, "worker", Policy())
+        standing = Standing(subscription, samples.plan(), samples.invoice(), payment, paid_before=False)
+        change = settlement.decide(standing, Word(Outcome.unknown, note="http 500"), now, "worker", Policy())
         asked.append(now)
         payment, subscription = moved(change, payment), moved(change, subscription)
     gaps = [later - earlier for earlier, later in pairwise(asked)]
@@ -54,9 +55,9 @@ def test_a_payment_nobody_can_tell_about_is_asked_eight_times_and_then_a_person_
 
 def test_a_payment_in_review_is_not_put_back_on_the_schedule_by_another_look() -> None:
     payment = samples.payment("requires_action", review_at=NOW, next_check_at=None, note="another sum")
-    standing = settlement.Standing(samples.subscription(), samples.plan(), samples.invoice(), payment, False)
+    standing = Standing(samples.subscription(), samples.plan(), samples.invoice(), payment, False)
     for outcome in (Outcome.requires_action, Outcome.unknown):
-        change = settlement.decide(standing, settlement.Word(outcome), NOW + timedelta(days=1), "worker", Policy())
+        change = settlement.decide(standing, Word(outcome), NOW + timedelta(days=1), "worker", Policy())
         assert moves(change) is None
 
 

@@ -26,6 +26,7 @@ def local(moment: datetime, zone: str) -> datetime:
     return moment.astimezone(ZoneInfo(zone)).replace(tzinfo=None)
 
 
+@pytest.mark.fault("S7")
 @pytest.mark.parametrize("zone", ZONES)
 @pytest.mark.parametrize("year", [2026, 2027, 2028])
 @pytest.mark.parametrize("day", [28, 29, 30, 31])
@@ -73,6 +74,9 @@ CHAINS = [
 ]
 
 
+@pytest.mark.fault("S5")
+@pytest.mark.fault("S6")
+@pytest.mark.fault("S7")
 @pytest.mark.parametrize("zone", ZONES)
 @pytest.mark.parametrize("year", [2027, 2028])
 @pytest.mark.parametrize(("interval", "month_day", "count"), CHAINS)
@@ -129,6 +133,7 @@ def test_the_local_time_of_day_stays_when_the_clocks_move(
     assert step(at(anchor), zone, interval, count) == at(expected)
 
 
+@pytest.mark.fault("S5")
 @pytest.mark.parametrize(
     ("zone", "missing", "expected"),
     [
@@ -150,6 +155,7 @@ def test_a_step_into_a_gap_starts_when_the_gap_ends_and_the_next_one_is_not_move
     assert steps == [datetime(2027, 3, 28, 3, 0), datetime(2027, 4, 28, 2, 30)]
 
 
+@pytest.mark.fault("S5")
 @pytest.mark.parametrize(
     ("zone", "double", "expected"),
     [

@@ -24,7 +24,7 @@ from portal.domain.payment import Payment
 from portal.domain.policy import Policy
 from portal.domain.proration import Held
 from portal.domain.quote import ChangeQuote
-from tests.domain import samples
+from tests.domain import samples, thousands
 
 POLICY = Policy()
 NOW = datetime(2027, 1, 20, 9, 0, tzinfo=UTC)
@@ -106,6 +106,7 @@ def test_nothing_follows_what_does_not_renew() -> None:
         quote(terms(19_900), auto_renew=False)
 
 
+@thousands.of_cases
 @given(
     st.sampled_from(["JPY", "RUB", "KWD"]),
     st.integers(1, 10**9),

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import pytest
 
-from portal.domain import importing, refunding, states
+from portal.domain import importing, refund_effects, refunding, states
 from portal.domain.dispute import Dispute
 from portal.domain.disputing import Standing, Word, decided, felt, opened, recounted
 from portal.domain.errors import NotRefundable
@@ -28,7 +28,7 @@ BANK = "provider:sandbox"
 HALF = SUM.minor // 2
 
 
-def money(**more: Any) -> refunding.Standing:
+def money(**more: Any) -> refund_effects.Standing:
     given: dict[str, Any] = {
         "subscription": samples.running(),
         "plan": samples.plan(),
@@ -36,7 +36,7 @@ def money(**more: Any) -> refunding.Standing:
         "payment": samples.payment("succeeded"),
         "unpaid_renewal": None,
     }
-    return refunding.Standing(**(given | more))
+    return refund_effects.Standing(**(given | more))
 
 
 def standing(*disputes: Dispute, unsent: tuple[Refund, ...] = (), elsewhere: bool = False, **more: Any) -> Standing:

@@ -18,7 +18,7 @@ from portal.domain.change import Change, Move, Set, Write
 from portal.domain.earning import Holding
 from portal.domain.ledger import Booked, Posting, Unbalanced
 from portal.domain.quote import ChangeQuote
-from tests.domain import samples
+from tests.domain import samples, thousands
 
 ZONE = "Europe/Moscow"
 NOW = samples.NOW
@@ -201,6 +201,7 @@ STARTS = st.datetimes(datetime(2026, 1, 1), datetime(2028, 12, 31), timezones=st
 ZONES = st.sampled_from(["Europe/Moscow", "America/New_York", "Pacific/Apia", "Asia/Kathmandu"])
 
 
+@thousands.of_cases
 @given(MINORS, CURRENCIES, STARTS, st.integers(1, 800), ZONES, st.lists(st.integers(1, 120), max_size=8))
 def test_however_often_it_is_asked_the_whole_sum_is_earned_and_no_more(
     minor: int, currency: str, start: datetime, days: int, zone: str, looks: list[int]
@@ -224,6 +225,7 @@ ACTS = st.lists(
 )
 
 
+@thousands.of_cases
 @given(MINORS, CURRENCIES, st.integers(1, 400), ACTS)
 def test_deferred_and_earned_are_what_was_paid_and_not_given_back(
     minor: int, currency: str, days: int, acts: list[tuple[str, int, int]]

@@ -13,12 +13,14 @@ from hypothesis import strategies as st
 
 from portal.domain.errors import InvalidAmount
 from portal.domain.money import EXPONENTS, MAX_MINOR, CurrencyMismatch, Money
+from tests.domain import thousands
 
 currencies = st.sampled_from(sorted(EXPONENTS))
 minors = st.integers(-MAX_MINOR, MAX_MINOR)
 moneys = st.builds(Money, minors, currencies)
 
 
+@pytest.mark.fault("M3")
 @pytest.mark.parametrize(
     ("amount", "currency", "minor"),
     [
@@ -97,6 +99,7 @@ def test_minor_units_are_a_whole_number_and_nothing_that_looks_like_one(minor: o
         Money(minor, "RUB")  # type: ignore[arg-type]  # the point of the test
 
 
+@pytest.mark.fault("M3")
 @given(moneys)
 def test_major_units_and_back_lose_nothing(money: Money) -> None:
     assert Money.parse(money.major, money.currency) == money
@@ -177,6 +180,8 @@ def test_a_share_is_rounded_once_from_the_exact_fraction(money: Money, part: Fra
     assert (-money).share(part) == -share
 
 
+@pytest.mark.fault("M5")
+@thousands.of_cases
 @given(moneys, st.lists(st.integers(1, 400), min_size=1, max_size=12))
 def test_shares_of_a_whole_add_up_to_it_however_it_is_split(money: Money, days: list[int]) -> None:
     whole, done, given_out = sum(days), 0, Money.zero(money.currency)

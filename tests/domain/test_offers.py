@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from fractions import Fraction
+from itertools import pairwise
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from portal.domain.calendar import Interval, step
 from portal.domain.money import Money
-from portal.domain.offers import Offer, Paid, offers
+from portal.domain.offers import TICK, Offer, Paid, left_of, offers, unused_share
+from portal.domain.plan import Plan
 from portal.domain.policy import Policy
 from portal.domain.subscription import Period
-from tests.domain import samples
+from tests.domain import samples, thousands
 
 ANCHOR = datetime(2027, 1, 31, 9, 0, tzinfo=UTC)
 ENDS = {1: datetime(2027, 2, 28, 9, 0, tzinfo=UTC), 3: datetime(2027, 4, 30, 9, 0, tzinfo=UTC)}
@@ -99,6 +103,73 @@ def test_the_unused_share_lies_between_nothing_and_all_and_only_falls(first: int
         for at in (early, late)
     ]
     assert minor >= sums[0] >= sums[1] >= 0
+
+
+CASES = st.tuples(
+    st.sampled_from(["Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Europe/Moscow", "Pacific/Apia"]),
+    st.sampled_from(Interval),
+    st.integers(1, 3),
+    st.integers(1, 12),
+    st.datetimes(datetime(2026, 1, 1), datetime(2028, 12, 31), timezones=st.just(UTC)),
+)
+MOMENTS = st.lists(st.fractions(0, 1, max_denominator=10**6), min_size=1, max_size=6)
+Case = tuple[str, Interval, int, int, datetime]
+
+
+def bought(case: Case) -> tuple[Plan, str, datetime, list[datetime]]:
+    """Plan, zone, anchor and the edges of its intervals."""
+    zone, interval, each, count, anchor = case
+    edges = [step(anchor, zone, interval, each * n) for n in range(count + 1)]
+    return samples.plan(interval=interval, interval_count=each), zone, anchor, edges
+
+
+def between(edges: list[datetime], parts: list[Fraction]) -> list[datetime]:
+    return sorted(edges[0] + timedelta(microseconds=int((edges[-1] - edges[0]) // TICK * part)) for part in parts)
+
+
+@thousands.of_cases
+@given(CASES, MOMENTS, st.sampled_from(["JPY", "RUB", "KWD"]), st.integers(1, 10**9), st.integers(0, 10**9))
+def test_the_unused_part_falls_from_all_to_nothing_and_what_was_used_adds_up(
+    case: Case, parts: list[Fraction], currency: str, minor: int, back: int
+) -> None:
+    plan, zone, anchor, edges = bought(case)
+    period = Period(samples.PERIOD_ID, samples.SUBSCRIPTION_ID, anchor, edges[-1], case[3], samples.INVOICE_ID, anchor)
+    moments = [edges[0], *between(edges, parts), edges[-1]]
+    shares = [unused_share(period, plan, zone, anchor, 0, at) for at in moments]
+    assert (shares[0], shares[-1]) == (1, 0)
+    assert shares == sorted(shares, reverse=True)
+    assert sum((early - late for early, late in pairwise(shares)), start=Fraction(0)) == 1
+    back = min(back, minor)
+    payment = samples.payment("succeeded", amount_minor=minor, currency=currency, refunded_minor=back)
+    sums = [left_of(payment, share).minor for share in shares]
+    assert sums == sorted(sums, reverse=True)
+    assert all(0 <= sum_ <= minor - back for sum_ in sums)
+
+
+@thousands.of_cases
+@given(CASES, st.fractions(0, 1, max_denominator=10**6))
+def test_intervals_bought_at_once_are_worth_as_much_as_those_bought_one_by_one(case: Case, part: Fraction) -> None:
+    plan, zone, anchor, edges = bought(case)
+    (at,) = between(edges, [part])
+
+    def share(start: datetime, end: datetime, count: int, steps: int) -> Fraction:
+        period = Period(samples.PERIOD_ID, samples.SUBSCRIPTION_ID, start, end, count, samples.INVOICE_ID, start)
+        return unused_share(period, plan, zone, anchor, steps, at)
+
+    one_by_one = [share(start, end, 1, n) for n, (start, end) in enumerate(pairwise(edges))]
+    assert share(anchor, edges[-1], case[3], 0) * case[3] == sum(one_by_one)
+
+
+@thousands.of_cases
+@given(st.integers(1, 10**9), st.sampled_from(["JPY", "RUB", "KWD"]), st.fractions(0, 1), st.fractions(0, 1))
+def test_what_is_given_back_in_parts_is_as_much_as_at_once(
+    minor: int, currency: str, left: Fraction, first: Fraction
+) -> None:
+    payment = samples.payment("succeeded", amount_minor=minor, currency=currency)
+    whole = left_of(payment, left)
+    part = whole.share(first)
+    rest = left_of(replace(payment, refunded_minor=part.minor), left)
+    assert part + rest == whole
 
 
 def test_the_sum_that_was_read_a_few_minutes_ago_is_still_the_offer() -> None:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from portal.domain.errors import InvalidAmount
 from portal.domain.money import Money
 from portal.domain.proration import Held, difference, fresh, shares
+from tests.domain import thousands
 
 CURRENCIES = ("JPY", "RUB", "KWD")  # 0, 2 and 3 decimals
 
@@ -67,6 +68,8 @@ share = st.fractions(0, 1, max_denominator=31 * 86_400_000_000)
 payments = st.lists(st.tuples(minor, share), max_size=4)
 
 
+@pytest.mark.fault("M7")
+@thousands.of_cases
 @given(currencies, st.integers(1, 10**12), st.fractions(0, 12, max_denominator=10**9), payments, st.integers(1, 10**4))
 def test_sums_add_up_and_credit_is_between_nothing_and_what_was_paid(
     currency: str, price: int, left: Fraction, paid: list[tuple[int, Fraction]], smallest: int
@@ -84,6 +87,7 @@ def test_sums_add_up_and_credit_is_between_nothing_and_what_was_paid(
         assert all(0 < parts[str(one.payment_id)] <= one.money.minor for one in mine if str(one.payment_id) in parts)
 
 
+@thousands.of_cases
 @given(currencies, st.integers(1, 10**9), st.integers(1, 10**9), share)
 def test_the_longer_one_waits_the_less_it_costs(currency: str, old: int, more: int, left: Fraction) -> None:
     now = difference(Money(old + more, currency), left, [held(old, left, currency)], 1)

@@ -2,33 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from portal.domain import disputing, importing
 from portal.domain.change import Change
-from portal.domain.errors import InvalidRequest, NotDecidable, NotRefundable, SumChanged
+from portal.domain.dispute import Dispute
+from portal.domain.errors import ExceedsRefundable, InvalidRequest, NotDecidable, NotRefundable, SumChanged
 from portal.domain.money import Money
 from portal.domain.outcome import Decline, DeclineClass, Outcome
 from portal.domain.payment import Payment
 from portal.domain.policy import Policy
 from portal.domain.refund import GIVING, REFUSING, Refund
-from portal.domain.refunding import (
-    Effect,
-    Standing,
-    Word,
-    approve,
-    decide,
-    give,
-    giving,
-    refuse_changed,
-    refusing,
-    reject,
-)
-from tests.domain import samples
+from portal.domain.refund_answer import Word, decide
+from portal.domain.refund_effects import Effect, Standing
+from portal.domain.refunding import approve, give, giving, refuse_changed, refusing, reject
+from tests.domain import samples, thousands
 from tests.domain.ledger import moved, moves
 from tests.domain.samples import NOW, SUM
 
@@ -237,6 +231,60 @@ words = st.builds(
 )
 
 
+@st.composite
+def acts(draw: st.DrawFn) -> list[tuple[str, int, int]]:
+    kinds = st.sampled_from(["give", "settle", "fail", "dispute", "won", "lost", "made there"])
+    return draw(st.lists(st.tuples(kinds, st.integers(1, 10**6), st.integers(0, 3)), max_size=15))
+
+
+@thousands.of_cases
+@given(st.integers(1, 10**9), st.sampled_from(["JPY", "RUB", "KWD"]), acts())
+def test_refunds_and_disputes_together_never_exceed_the_payment(
+    minor: int, currency: str, done: list[tuple[str, int, int]]
+) -> None:
+    payment = samples.payment("succeeded", amount_minor=minor, currency=currency)
+    sent: list[Refund] = []
+    disputes: list[Dispute] = []
+    for kind, share, which in done:
+        sum_ = Money(max(minor * share // 10**6, 1), currency)
+        change: Change | None = None
+        standing = Standing(samples.running(), samples.plan(), samples.period(), payment, None)
+        if kind == "give":
+            try:
+                refund, change = give(standing, sum_, "keep", None, NOW, "operator:olga")
+            except (NotRefundable, ExceedsRefundable):
+                continue
+            sent.append(replace(refund, state="unknown"))
+        elif kind == "made there":
+            found = importing.imported(standing, [], sum_, "re", NOW, NOW, "provider:sandbox")
+            if found is None:
+                continue
+            refund, change = found
+            sent.append(refund)
+        elif kind in ("settle", "fail") and sent:
+            refund = sent.pop(which % len(sent))
+            word = Word(Outcome.succeeded) if kind == "settle" else Word(Outcome.failed, decline=HARD)
+            change = decide(standing, refund, word, NOW, "worker", Policy())
+        elif kind == "dispute":
+            one = disputing.Word(f"dp_{len(disputes)}", "open", sum_, NOW)
+            facts = disputing.Standing(standing, disputes, False, [])
+            new, change = disputing.opened(facts, one, NOW, "provider:sandbox", Policy())
+            disputes.append(new)
+        elif disputes:
+            at = which % len(disputes)
+            state: Literal["won", "lost"] = "won" if kind == "won" else "lost"
+            one = disputing.Word(disputes[at].provider_ref, state, sum_, NOW)
+            facts = disputing.Standing(standing, disputes, False, [])
+            change = disputing.decided(facts, disputes[at], one, NOW, "provider:sandbox", Policy())
+            disputes[at] = moved(change, disputes[at])
+        payment = moved(change, payment)
+        sums = payment.refunded_minor, payment.reserved_minor, payment.disputed_minor
+        assert min(sums) >= 0
+        assert sum(sums) <= minor
+    assert payment.reserved_minor == sum(one.amount_minor for one in sent)
+
+
+@thousands.of_cases
 @given(st.lists(words, max_size=10))
 def test_whatever_is_said_a_sum_is_reserved_or_given_back_or_released_and_only_once(said: list[Word]) -> None:
     payment, refund = reserved(), samples.refund()

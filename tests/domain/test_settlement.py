@@ -20,8 +20,9 @@ from portal.domain.outcome import Decline, DeclineClass, Outcome
 from portal.domain.payment import Payment
 from portal.domain.policy import Policy
 from portal.domain.refund import Refund
-from portal.domain.settlement import Standing, Word, decide
+from portal.domain.settlement import decide
 from portal.domain.subscription import Period, Subscription
+from portal.domain.word import Standing, Word
 from tests.domain import samples
 from tests.domain.ledger import added, moved, moves
 from tests.domain.samples import NOW, SUM

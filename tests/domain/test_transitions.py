@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import timedelta
 from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
 from deploy import draw_states
-from portal.domain import parking, refunding, settlement, states
+from portal.domain import disputing, parking, refund_answer, settlement, states
 from portal.domain.outcome import Decline, DeclineClass, Outcome
 from portal.domain.policy import Policy
-from portal.domain.refunding import Standing as Paid
-from portal.domain.settlement import Standing, Word
+from portal.domain.refund_effects import Standing as Paid
 from portal.domain.states import EDGES, IllegalMove, edge
+from portal.domain.word import Standing, Word
 from portal.presentation import checkout, standing, story
 from portal.presentation.language import LOCALES, words
 from tests.domain import samples
@@ -62,6 +63,7 @@ def test_every_state_is_named_and_every_event_of_another_kind_is_refused(kind: s
 
 SUBSCRIPTIONS = [
     samples.subscription(),
+    samples.running(state="trialing", anchor=None, steps=0, paid_through=None, trial_end=NOW),
     samples.running(),
     samples.running(state="past_due", past_due_since=NOW, declines=1),
     samples.running(state="suspended", past_due_since=NOW, declines=1),
@@ -75,7 +77,7 @@ SUBSCRIPTIONS = [
 def test_whatever_a_payment_system_says_in_whatever_state_is_legal_or_ignored(payment: str, said: Word) -> None:
     """Nothing it says makes the domain ask for a move that the table forbids."""
     for subscription, invoice, kind, reason in product(
-        SUBSCRIPTIONS, ("not_paid", "paid", "fail"), ("checkout", "charge"), ("purchase", "renewal")
+        SUBSCRIPTIONS, ("not_paid", "paid", "fail"), ("checkout", "charge"), ("purchase", "renewal", "plan_change")
     ):
         row = samples.payment(payment, kind=kind)
         demand = samples.invoice(invoice, reason=reason)
@@ -88,14 +90,35 @@ def test_whatever_a_payment_system_says_in_whatever_state_is_legal_or_ignored(pa
 @pytest.mark.parametrize("refund", states.states("refund"))
 @pytest.mark.parametrize("said", WORDS, ids=lambda word: f"{word.outcome}")
 def test_whatever_is_said_of_a_refund_in_whatever_state_is_legal_or_ignored(refund: str, said: Word) -> None:
-    for subscription, effect, checks in product(SUBSCRIPTIONS, ("end_now", "period_end", "keep", "take_back"), (0, 9)):
+    paid_for = [one for one in SUBSCRIPTIONS if one.state != "trialing"]  # of a trial there is nothing to give back
+    for subscription, effect, checks in product(paid_for, ("end_now", "period_end", "keep", "take_back"), (0, 9)):
         row = samples.refund(refund, effect=effect, checks=checks)
         paid = samples.payment("succeeded", reserved_minor=samples.SUM.minor)
         facts = Paid(subscription, samples.plan(), samples.period(), paid, None)
-        word = refunding.Word(said.outcome, decline=said.decline, absent=said.absent)
-        change = refunding.decide(facts, row, word, LATER, "provider:sandbox", Policy())
+        word = refund_answer.Word(said.outcome, decline=said.decline, absent=said.absent)
+        change = refund_answer.decide(facts, row, word, LATER, "provider:sandbox", Policy())
         for subject in (row, paid, subscription):
             moved(change, subject)
+
+
+@pytest.mark.parametrize("dispute", states.states("dispute"))
+@pytest.mark.parametrize("said", ["open", "won", "lost"])
+def test_whatever_is_said_of_a_dispute_in_whatever_state_is_legal_or_ignored(
+    dispute: str, said: Literal["open", "won", "lost"]
+) -> None:
+    for subscription, disputed_at in product(SUBSCRIPTIONS, (None, NOW)):
+        row, subject = samples.dispute(dispute), replace(subscription, disputed_at=disputed_at)
+        held = samples.SUM.minor if dispute == "open" else 0
+        payment = samples.payment("succeeded", disputed_minor=held, disputed_at=NOW if held else None)
+        money = Paid(subject, samples.plan(), samples.period(), payment, None)
+        facts = disputing.Standing(money, [row], False, [])
+        word = disputing.Word("dp_1", said, samples.SUM, NOW)
+        change = disputing.decided(facts, row, word, LATER, "provider:sandbox", Policy())
+        assert change is None or dispute == "open"
+        for one in (row, payment, subject):
+            moved(change, one)
+        _, opened = disputing.opened(facts, word, LATER, "provider:sandbox", Policy())
+        moved(opened, subject)
 
 
 @pytest.mark.parametrize("subscription", SUBSCRIPTIONS, ids=lambda one: one.state)
@@ -113,6 +136,7 @@ LABELS: Mapping[str, Callable[[str], str]] = {
     "invoice": lambda state: checkout.INVOICES[state][1],
     "payment": lambda state: checkout.PAYMENTS[state][1],
     "refund": lambda state: checkout.REFUNDS[state][1],
+    "dispute": lambda state: checkout.DISPUTES[state][1],
 }
 
 

@@ -21,9 +21,9 @@ from portal.domain.payment import intent
 from portal.domain.policy import Policy
 from portal.domain.purchasing import Order, decide
 from portal.domain.purchasing import Standing as Having
-from portal.domain.settlement import Standing, Word
 from portal.domain.settlement import decide as told
 from portal.domain.subscription import Period, Subscription
+from portal.domain.word import Standing, Word
 from tests.domain import samples
 from tests.domain.ledger import added, moved, moves
 from tests.domain.samples import NOW, SUM

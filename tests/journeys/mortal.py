@@ -1,16 +1,14 @@
-"""Processes that do one piece of the portal's work and may die of it, forked from a clean process that stays warm."""
+"""Processes that do one piece of the portal's work, forked from a clean process that stays warm."""
 
 from __future__ import annotations
 
 import multiprocessing
 import os
-import signal
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
-from uuid import UUID
 
 from flask import current_app
 
@@ -18,15 +16,12 @@ from portal import runtime
 from portal.app import create_app
 from portal.demo.sandbox import payments
 from portal.demo.sandbox.app import Sandbox
-from portal.domain.money import Money
 from portal.domain.outcome import Outcome
-from portal.domain.user import Person
 from portal.providers.port import Answer, ChargeOrder
-from portal.services import refund, renew
+from portal.services import renew
 from tests.world import StandingClock
 
 ENDS_WITHIN = 120.0  # seconds on a busy machine
-KILLED = -signal.SIGKILL
 
 _context = multiprocessing.get_context("forkserver")
 _context.set_forkserver_preload([__name__])
@@ -40,7 +35,7 @@ def start(environ: Mapping[str, str], at: datetime, work: Callable[..., Any], *g
 
 
 def ended(process: BaseProcess, within: float = ENDS_WITHIN) -> int:
-    """Waits for its end; answers its exit code, KILLED where it died of SIGKILL."""
+    """Waits for its end; answers its exit code."""
     process.join(within)
     if process.exitcode is None:
         process.kill()
@@ -58,12 +53,6 @@ def _live(environ: dict[str, str], at: datetime, work: Callable[..., Any], *give
 
 
 # What may be asked of them
-
-
-def command(*arguments: str) -> None:
-    """A `flask` command."""
-    done = current_app.test_cli_runner().invoke(args=arguments)
-    assert done.exit_code == 0, done.output
 
 
 def renew_and_count(file: Path) -> None:
@@ -87,7 +76,3 @@ class Till:
         with self._sandbox.book.write() as connection:
             payment = payments.create(connection, self._sandbox.now(), "succeeded", **paid, **known)
         return Answer(Outcome.succeeded, provider_ref=payment.id, amount=order.amount)
-
-
-def ask_money_back(login: str, invoice_id: UUID, amount: Money) -> None:
-    refund.request(Person(login), invoice_id, amount, None)

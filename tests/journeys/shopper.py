@@ -51,7 +51,7 @@ class Shopper:
     def buy(self, plan: str, seconds: float = 150) -> str:
         """Order and pay, again where nobody answers, until the invoice is paid; answers the invoice."""
         key = str(uuid4())
-        order = until(lambda: self._insist(plan, key), seconds, f"{self.login} can order")
+        order = until(lambda: self._insist(plan, key), seconds, f"{self.login} can order", every=1.0)
         until(lambda: self._take(order["redirect_url"]), seconds, f"{self.login} can pay")
         guid = str(order["invoice_guid"])
         until(lambda: self._is_paid(guid), seconds, f"{self.login}'s invoice is paid")
@@ -63,7 +63,7 @@ class Shopper:
             answer = self.order(plan, key)
         except httpx.TransportError:
             return {}
-        assert answer.status_code in (200, 409, 503), answer.text
+        assert answer.status_code in (200, 409, 429, 503), answer.text
         return dict(answer.json()) if answer.status_code == 200 else {}
 
     def _take(self, redirect_url: str) -> bool:

@@ -45,6 +45,16 @@ def test_a_purchase_is_paid_in_three_seconds_and_the_refreshed_token_opens_the_f
     assert 'href="/"' in offered.text
 
 
+def test_each_call_of_the_api_is_in_the_log_with_its_caller_and_its_id(demo: Demo, visit: Visit) -> None:
+    alice = visit(demo, "alice")
+    named = {"Authorization": f"Bearer {alice.access}", "X-Request-Id": "looked-for-in-the-log"}
+    alice.http.get("/api/v1/purchases", headers=named).raise_for_status()
+    until(lambda: "looked-for-in-the-log" in demo.screen.read_text(), 5, "the call is in the log")
+    (line,) = [line for line in demo.screen.read_text().splitlines() if "looked-for-in-the-log" in line]
+    assert "GET /api/v1/purchases 200" in line
+    assert "user:alice" in line
+
+
 @pytest.mark.parametrize(
     ("victim", "login"), [("relay", "boris"), ("inbox", "clara"), ("deliver-webhooks", "support"), ("web", "viewer")]
 )
@@ -61,6 +71,7 @@ def test_a_purchase_survives_a_process_that_is_killed_meanwhile(
     assert charges(demo, guid) == 1
 
 
+@pytest.mark.fault("D10")
 def test_a_killed_worker_and_a_queue_lost_twice_cost_time_and_nothing_else(demo: Demo, visit: Visit) -> None:
     """Lost while nobody runs and again under the running worker: the month that has passed is charged once."""
     visit(demo, "product").buy("sport")

@@ -82,6 +82,7 @@ def crowd(make_world: Callable[..., World]) -> Iterator[World]:
         world.sandbox.book.close()
 
 
+@pytest.mark.fault("S1")
 def test_two_workers_renew_two_thousand_at_once_and_each_exactly_once(crowd: World, tmp_path: Path) -> None:
     town = Town(crowd)
     counts = [tmp_path / "first", tmp_path / "second"]

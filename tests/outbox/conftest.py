@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import uuid
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,10 +17,11 @@ from portal.clock import Clock
 from portal.db import engines
 from portal.db.session import atomic, db, end_reads
 from portal.models.messages import OutboxRow
-from portal.outbox.rabbit import Topology, connect
+from portal.outbox.rabbit import connect
+from portal.outbox.topology import Topology
+from tests.outbox.names import AMQP_URL, names_of_our_own
 
 AT = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
-AMQP_URL = os.environ.get("TEST_AMQP_URL") or "amqp://guest:guest@127.0.0.1:5672/"
 POSTGRESQL = os.environ.get("TEST_DATABASE_URL") or "postgresql://postgres@127.0.0.1:5432/postgres"
 
 
@@ -134,24 +134,8 @@ def event(event_id: uuid.UUID, user_id: str, version: int, kind: str = "subscrip
 
 @pytest.fixture
 def topology() -> Iterator[Topology]:
-    """Deleted afterwards, also where a test put something else into its place."""
-    mark = uuid.uuid4().hex[:12]
-    real = Topology()
-    topology = replace(
-        real,
-        exchange=f"test.{mark}.{real.exchange}",
-        queue=f"test.{mark}.{real.queue}",
-        dead_exchange=f"test.{mark}.{real.dead_exchange}",
-        dead_queue=f"test.{mark}.{real.dead_queue}",
-    )
-    yield topology
-    connection = connect(AMQP_URL, "tests")
-    channel = connection.channel()
-    for queue in (topology.queue, topology.dead_queue):
-        channel.queue_delete(queue)
-    for exchange in (topology.exchange, topology.dead_exchange):
-        channel.exchange_delete(exchange)
-    connection.close()
+    with names_of_our_own() as topology:
+        yield topology
 
 
 Taken = list[tuple[Any, bytes]]

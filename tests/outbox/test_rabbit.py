@@ -18,12 +18,14 @@ from typing import Any
 import pytest
 from sqlalchemy.exc import OperationalError
 
+from portal import failpoints
 from portal.demo.auth.consumer import Consumer
 from portal.demo.auth.people import PEOPLE
 from portal.demo.auth.store import Store
 from portal.outbox.message import Message
-from portal.outbox.rabbit import RabbitPublisher, Topology, connect
+from portal.outbox.rabbit import RabbitPublisher, connect
 from portal.outbox.relay import Relay
+from portal.outbox.topology import DELIVERY_LIMIT, Topology
 from tests.demo.auth.places import new_service
 from tests.outbox.conftest import AMQP_URL, Outbox, StillClock, Taken, event
 
@@ -97,7 +99,7 @@ def test_a_connection_that_broke_unnoticed_costs_nothing(
     publisher: RabbitPublisher, topology: Topology, take: Callable[[str], Taken]
 ) -> None:
     assert [receipt.confirmed for receipt in publisher.publish([message("alice", 1)])] == [True]
-    transport = publisher._connection._impl._transport._sock
+    transport = publisher._pipeline._connection._transport._sock  # type: ignore[union-attr]  # it was open a line ago
     transport.shutdown(socket.SHUT_RDWR)
     assert [receipt.confirmed for receipt in publisher.publish([message("alice", 2)])] == [True]
     assert [json.loads(body)["data"]["version"] for _, body in take(topology.queue)] == [1, 2]
@@ -121,7 +123,7 @@ def test_a_deleted_exchange_and_a_deleted_queue_are_made_again(
 def test_a_queue_that_others_declared_otherwise_is_an_error_on_the_row_not_a_crash(topology: Topology) -> None:
     connection = connect(AMQP_URL, "tests")
     connection.channel().queue_declare(topology.queue, durable=True)
-    (receipt,) = RabbitPublisher(AMQP_URL, topology).publish([message("alice", 1), message("boris", 1)])
+    receipt, *_ = RabbitPublisher(AMQP_URL, topology).publish([message("alice", 1), message("boris", 1)])
     assert receipt.away
     assert "PRECONDITION_FAILED" in str(receipt.error)
     channel = connection.channel()
@@ -148,6 +150,7 @@ def test_repeated_and_reordered_events_end_in_the_newest_rights(
 
 
 @pytest.mark.fault("B10")
+@pytest.mark.fault("B12")
 def test_what_cannot_be_applied_goes_to_the_dead_letters_and_others_flow(
     publisher: RabbitPublisher, topology: Topology, store: Store, take: Callable[[str], Taken]
 ) -> None:
@@ -159,6 +162,97 @@ def test_what_cannot_be_applied_goes_to_the_dead_letters_and_others_flow(
     assert take(topology.queue) == []
     dead = eventually(lambda: take(topology.dead_queue), count=len(broken))
     assert sorted(dead) == sorted(garbage)
+
+
+def dies_with(message: dict[str, Any]) -> str:
+    raise OperationalError("UPDATE", {}, Exception("whoever reads this, dies"))
+
+
+@pytest.mark.fault("B10")
+def test_what_kills_its_consumer_each_time_is_a_dead_letter_in_the_end(
+    publisher: RabbitPublisher, topology: Topology, store: Store, take: Callable[[str], Taken]
+) -> None:
+    publisher.publish([message("alice", 1)])
+    for _ in range(DELIVERY_LIMIT + 1):
+        with pytest.raises(OperationalError):
+            consumer_of(topology, dies_with).run_once()
+    publisher.publish([message("boris", 1)])
+    assert consumer_of(topology, new_service(store).apply_event).run_once() == 1
+    assert len(eventually(lambda: take(topology.dead_queue), count=1)) == 1
+
+
+def test_a_dead_letter_that_has_lost_its_queue_lies_in_another_one(
+    publisher: RabbitPublisher, topology: Topology, store: Store, take: Callable[[str], Taken]
+) -> None:
+    publisher.publish([Message("x", "subscription.changed", b"not json")])
+    connection = connect(AMQP_URL, "tests")
+    connection.channel().queue_unbind(topology.dead_queue, topology.dead_exchange, topology.queue)
+    channel = connection.channel()
+    got, _, _ = channel.basic_get(topology.queue)
+    channel.basic_reject(got.delivery_tag, requeue=False)
+    assert eventually(lambda: take(topology.unrouted), count=1) == [b"not json"]
+    connection.close()
+
+
+def test_all_are_sent_before_the_first_confirm_is_awaited(
+    publisher: RabbitPublisher, topology: Topology, take: Callable[[str], Taken], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publisher.publish([message("warm", 1)])
+    sent: list[int] = []
+    monkeypatch.setattr(failpoints, "reached", lambda _: sent.append(publisher._pipeline._sent))  # type: ignore[union-attr]  # it is open
+    receipts = publisher.publish([message(f"user-{number}", 1) for number in range(20)])
+    assert all(receipt.confirmed for receipt in receipts)
+    assert sent == [21] * 20
+    assert len(take(topology.queue)) == 21
+
+
+def test_what_no_queue_is_bound_for_does_not_hold_back_those_sent_with_it(
+    publisher: RabbitPublisher, topology: Topology, take: Callable[[str], Taken]
+) -> None:
+    mixed = [message("alice", 1), message("boris", 1, "invoice.paid"), message("clara", 1)]
+    assert [receipt.confirmed for receipt in publisher.publish(mixed)] == [True, False, True]
+    assert [json.loads(body)["subject"] for _, body in take(topology.queue)] == ["alice", "clara"]
+
+
+@pytest.mark.fault("B5")
+def test_what_the_broker_refuses_stays_unpublished_and_goes_when_there_is_room(
+    outbox: Outbox, publisher: RabbitPublisher, topology: Topology, take: Callable[[str], Taken]
+) -> None:
+    connection = connect(AMQP_URL, "tests")
+    channel = connection.channel()
+    topology.declare(channel)
+    full = f"{topology.queue}.full"
+    room_for_one = {"x-queue-type": "quorum", "x-max-length": 1, "x-overflow": "reject-publish"}
+    channel.queue_declare(full, durable=True, arguments=room_for_one)
+    channel.queue_bind(full, topology.exchange, topology.pattern)
+    while publisher.publish([message("filler", 1)])[0].confirmed:
+        pass  # the queue notices a little late that it is full
+    for user_id in ("alice", "boris"):
+        outbox.write(user_id, 1)
+    relay = Relay(publisher, StillClock(), monotonic=lambda: 0.0)
+    assert (relay.run_once(), outbox.unpublished()) == (0, 2)
+    channel.queue_delete(full)
+    connection.close()
+    assert Relay(publisher, StillClock()).run_once() == 2
+    assert {json.loads(body)["subject"] for _, body in take(topology.queue)} == {"alice", "boris", "filler"}
+
+
+@pytest.mark.fault("B13")
+def test_who_was_away_for_long_catches_up_to_the_newest_rights_and_never_back(
+    publisher: RabbitPublisher, topology: Topology, store: Store
+) -> None:
+    service, rights = new_service(store), []
+    missed = [message(user_id, version) for version in range(1, 31) for user_id in ("alice", "boris")]
+    publisher.publish([*missed, *missed[-4:]])
+
+    def apply(body: dict[str, Any]) -> str:
+        result = service.apply_event(body)
+        rights.append(service.person("alice").version)
+        return result
+
+    assert consumer_of(topology, apply).run_once() == len(missed) + 4
+    assert rights == sorted(rights)
+    assert [service.person(user_id).version for user_id in ("alice", "boris")] == [30, 30]
 
 
 def eventually(look: Callable[[], Taken], count: int) -> list[bytes]:
@@ -192,7 +286,8 @@ KILLED_AFTER_COMMIT = """
     from functools import partial
     from portal.demo.auth.consumer import Consumer
     from portal.demo.auth.store import Store
-    from portal.outbox.rabbit import Topology, connect
+    from portal.outbox.rabbit import connect
+    from portal.outbox.topology import Topology
     from tests.demo.auth.places import new_service
     url, amqp_url, *names = sys.argv[1:]
     topology = Topology(**dict(name.split("=") for name in names))
@@ -205,7 +300,7 @@ KILLED_AFTER_COMMIT = """
 
 
 def kill_a_consumer(store_url: str, topology: Topology, apply: str) -> int:
-    names = [f"{name}={getattr(topology, name)}" for name in ("exchange", "queue", "dead_exchange", "dead_queue")]
+    names = [f"{name}={getattr(topology, name)}" for name in ("exchange", "queue", "dead_exchange", "unrouted")]
     program = textwrap.dedent(KILLED_AFTER_COMMIT).format(apply=apply)
     argv = [sys.executable, "-c", program, store_url, AMQP_URL, *names]
     return subprocess.run(argv, cwd=Path(__file__).parents[2], timeout=PATIENCE, check=False).returncode

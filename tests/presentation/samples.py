@@ -165,5 +165,7 @@ def happened(kind: str, event: str, facts: dict[str, object] | None = None, **gi
 
 def preview(**given: Any) -> Preview:
     sold = offer()
-    made = Preview(sold, 1, sold.price.amount, NOW, LATER, sold.price.amount, prolongs=False, needs_email=False)
+    made = Preview(
+        sold, 1, sold.price.amount, NOW, LATER, sold.price.amount, prolongs=False, needs_email=False, provider="sandbox"
+    )
     return replace(made, **given)

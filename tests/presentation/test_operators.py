@@ -6,9 +6,11 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import get_args
 
-from portal.domain import errors, refund, refunding, states
+from portal.domain import errors, refund, refund_effects, states
 from portal.domain.outcome import DeclineClass
-from portal.presentation import operators
+from portal.presentation import office_money, operators
+from portal.presentation.happened import happened
+from portal.presentation.reckoned import reckoned
 from portal.queries.history import HistoryEntry
 from tests.domain import samples
 
@@ -18,12 +20,12 @@ ZONE = "Europe/Moscow"
 def test_every_closed_list_has_its_words() -> None:
     assert tuple(operators.GIVING) == refund.GIVING
     assert tuple(operators.REFUSING) == refund.REFUSING
-    assert set(operators.EFFECTS) == set(get_args(refunding.Effect))
-    assert set(operators.DECLINE_KINDS) == {kind.value for kind in DeclineClass}
+    assert set(office_money.EFFECTS) == set(get_args(refund_effects.Effect))
+    assert set(office_money.DECLINE_KINDS) == {kind.value for kind in DeclineClass}
     for kind, known in (
-        ("payment", operators.payment_states("en")),
-        ("refund", operators.refund_states("en")),
-        ("invoice", operators.invoice_states("en")),
+        ("payment", office_money.payment_states("en")),
+        ("refund", office_money.refund_states("en")),
+        ("invoice", office_money.invoice_states("en")),
     ):
         assert set(states.states(kind)) <= set(known), kind
         assert len(set(known.values())) == len(known), f"two states of a {kind} read alike"
@@ -43,7 +45,7 @@ def test_every_event_of_money_has_a_sentence() -> None:
                 facts={"amount_minor": 100, "currency": "RUB", "number": "M-1"},
                 plan_names={"en": "Standard"},
             )
-            text = operators.happened(entry, "en", ZONE)[1]
+            text = happened(entry, "en", ZONE)[1]
             assert text, f"{kind}.{edge.event}"
             assert text != f"{kind}.{edge.event}"
 
@@ -64,10 +66,10 @@ def test_actors_are_named() -> None:
 
 
 def test_a_decline_is_told_with_its_reason_where_there_is_one() -> None:
-    assert operators.decline(None, None, "en") == ""
-    assert operators.decline("hard", "stolen_card", "en").endswith("Reason: the card was reported stolen.")
-    assert operators.decline("soft", "new_code", "en").endswith("Reason: new_code.")
-    assert operators.decline("soft", None, "en") == operators.DECLINE_KINDS["soft"]
+    assert office_money.decline(None, None, "en") == ""
+    assert office_money.decline("hard", "stolen_card", "en").endswith("Reason: the card was reported stolen.")
+    assert office_money.decline("soft", "new_code", "en").endswith("Reason: new_code.")
+    assert office_money.decline("soft", None, "en") == office_money.DECLINE_KINDS["soft"]
 
 
 def test_what_a_sum_was_reckoned_from_is_told_as_far_as_it_is_known() -> None:
@@ -80,7 +82,7 @@ def test_what_a_sum_was_reckoned_from_is_told_as_far_as_it_is_known() -> None:
         "zone": "Asia/Omsk",
         "declines": 1,
     }
-    told = {fact.name: fact.text for fact in operators.reckoned(replace(samples.payment(), why=why), "en", ZONE)}
+    told = {fact.name: fact.text for fact in reckoned(replace(samples.payment(), why=why), "en", ZONE)}
     assert [text.replace("\u00a0", " ") for text in told.values()] == [
         "Renewal",
         "1",
@@ -90,7 +92,7 @@ def test_what_a_sum_was_reckoned_from_is_told_as_far_as_it_is_known() -> None:
         "Asia/Omsk",
         "1",
     ]
-    first = operators.reckoned(replace(samples.payment(), why={**why, "anchor": None}), "en", ZONE)
+    first = reckoned(replace(samples.payment(), why={**why, "anchor": None}), "en", ZONE)
     assert "the moment of this payment: it is the first" in [fact.text for fact in first]
-    assert operators.reckoned(samples.payment(), "en", ZONE) == []
-    assert operators.reckoned(replace(samples.payment(), why={"anchor": "never", "zone": 3}), "en", ZONE) == []
+    assert reckoned(samples.payment(), "en", ZONE) == []
+    assert reckoned(replace(samples.payment(), why={"anchor": "never", "zone": 3}), "en", ZONE) == []

@@ -18,6 +18,7 @@ import pytest
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.wrappers import Response
 
+from portal.demo.sandbox import listing
 from portal.demo.sandbox.webhooks import SIGNATURE, sign
 from portal.domain.errors import BadSignature
 from portal.domain.money import Money
@@ -96,7 +97,8 @@ CHARGE_FAULTS: list[tuple[str, dict[str, Any], Outcome, int, Outcome]] = [
 ]
 
 
-@pytest.mark.fault("P1", "P2", "P3", "P7", "P15", "P16")
+@pytest.mark.fault("P1")
+@pytest.mark.fault("P15")
 @pytest.mark.parametrize(("fault", "params", "said", "taken", "found"), CHARGE_FAULTS)
 def test_each_fault_on_a_charge(
     shop: Shop, fault: str, params: dict[str, Any], said: Outcome, taken: int, found: Outcome
@@ -149,6 +151,27 @@ def test_a_fault_while_looking_is_not_absence(shop: Shop, fault: str) -> None:
     assert (found.outcome, found.absent) == (Outcome.unknown, False)
 
 
+def test_everything_it_has_is_listed_page_by_page(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(listing, "PAGE", 2)
+    references = {f"payment:{number}" for number in range(5)}
+    for reference in references:
+        shop.open_page(reference)
+    seen, after = [], ""
+    for _ in range(3):
+        page = shop.provider.listed("payments", after)
+        assert page.known
+        seen += page.objects
+        after = page.after or "the end"
+    assert after == "the end"
+    assert sorted(one.reference for one in seen) == sorted(references)
+    assert {(one.minor, one.state) for one in seen} == {(0, "requires_action")}
+
+
+@pytest.mark.parametrize("body", [{}, {"data": [{}], "next": None}, {"data": [], "next": 5}, [], {"data": None}])
+def test_a_list_that_cannot_be_read_is_not_known(body: Any) -> None:
+    assert not saying(200, body).listed("refunds").known
+
+
 def test_a_failing_detach_is_not_done(shop: Shop) -> None:
     method = shop.saved()
     shop.plan("timeout_before", "detach")
@@ -196,6 +219,7 @@ def test_a_refund_is_sent_again_where_the_fault_may_be_mended(
     assert (answer.outcome, answer.decline) == (Outcome.failed, Decline(kind, code))
 
 
+@pytest.mark.fault("P6")
 def test_a_key_that_is_in_use_or_belongs_to_another_order_proves_nothing(shop: Shop) -> None:
     method = shop.saved()
     shop.provider.charge(shop.renewal(method))

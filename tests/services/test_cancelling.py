@@ -151,6 +151,7 @@ def test_foreign_and_unknown_subscriptions_are_not_found_and_pending_ones_never_
         do(world, cancel.cancel, Person("boris"), uuid_of(pending["subscription_id"]), "now")
 
 
+@pytest.mark.fault("C6")
 @pytest.mark.parametrize("when", ["now", "period_end"])
 def test_a_cancel_between_the_decision_and_the_charge_wins(world: World, when: str) -> None:
     subscribed(world)
@@ -165,6 +166,7 @@ def test_a_cancel_between_the_decision_and_the_charge_wins(world: World, when: s
     assert_kept(world)
 
 
+@pytest.mark.fault("C6")
 @pytest.mark.parametrize("fault", ["timeout_after", "timeout_before"])
 @pytest.mark.parametrize("when", ["now", "period_end"])
 def test_a_charge_that_was_on_its_way_when_the_customer_cancelled_goes_back(
@@ -197,6 +199,7 @@ def test_a_cancelled_and_resumed_one_with_a_charge_under_way_pays_one_month(worl
     assert_kept(world)
 
 
+@pytest.mark.fault("C6")
 @pytest.mark.parametrize("when", ["now", "period_end"])
 def test_a_cancel_that_races_the_renewal_leaves_no_second_month_paid_unless_it_was_first(
     world: World, when: str

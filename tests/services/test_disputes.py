@@ -12,15 +12,18 @@ import pytest
 from portal.demo.sandbox.webhooks import sign
 from portal.domain.errors import ExceedsRefundable, NotRefundable, NotResumable
 from portal.domain.money import Money
-from portal.services import cancel, operator_refunds, refund
+from portal.services import ask_again, cancel, inbox, operator_refunds, refund
 from portal.services.disputes import ask_about_money_back
+from portal.services.inbox import ATTEMPTS, LONGEST_WAIT
 from tests.services.bank import bank, disputed, made, money, payment_of, quietly, refund_by_hand
+from tests.services.changes import plan_of, upgraded, watches
 from tests.services.desk import assert_kept, given_back, or_refused, press
 from tests.services.month import (
     ALICE,
     DAY,
     DECLINES_LATER,
     HOUR,
+    MINUTE,
     NO_RENEWAL,
     days_pass,
     do,
@@ -31,8 +34,8 @@ from tests.services.month import (
     taken,
     told,
 )
-from tests.services.promise import uuid_of
-from tests.services.stubborn import plan_fault
+from tests.services.promise import moment_of, uuid_of
+from tests.services.stubborn import forget_faults, plan_fault
 from tests.services.together import at_once
 from tests.world import World
 
@@ -71,6 +74,7 @@ def test_an_open_dispute_stops_renewal_and_leaves_access_until_the_paid_through(
     assert_kept(world)
 
 
+@pytest.mark.fault("P25")
 def test_while_it_is_open_nothing_is_given_back_and_renewal_stays_off(world: World) -> None:
     payment = paid(world)
     bank(world, payment)
@@ -131,6 +135,7 @@ def test_a_new_order_while_it_is_open_does_not_switch_renewal_on(world: World) -
 # Decided
 
 
+@pytest.mark.fault("P25")
 def test_won_it_can_be_refunded_again_and_renewal_waits_for_its_customer(world: World) -> None:
     payment = paid(world)
     bank(world, payment)
@@ -146,6 +151,7 @@ def test_won_it_can_be_refunded_again_and_renewal_waits_for_its_customer(world: 
     assert_kept(world)
 
 
+@pytest.mark.fault("P25")
 def test_lost_in_full_it_counts_as_given_back_and_the_subscription_ends(world: World) -> None:
     payment = paid(world)
     bank(world, payment)
@@ -158,6 +164,24 @@ def test_lost_in_full_it_counts_as_given_back_and_the_subscription_ends(world: W
         do(world, refund.request, ALICE, invoice_of(world), Money(1, RUB), None)
     days_pass(world, 40)
     assert taken(world) == [ALL]
+    assert_kept(world)
+
+
+def test_lost_for_a_better_plan_the_one_before_runs_on(world: World) -> None:
+    paid(world)
+    better = payment_of(world, upgraded(world))
+    assert (plan_of(world), watches(world)) == ("premium", ["premium"])
+    bank(world, better)
+    world.pass_time(2 * DAY)
+    assert (watches(world), shown(world)["auto_renew"]) == (["premium"], False)
+    bank(world, better, "lost")
+    world.drain()
+    assert (disputed(world), money(world, better)) == ([("lost", 13548)], (13548, 0, 0))
+    assert (plan_of(world), watches(world), shown(world)["status"]) == ("standard", ["standard"], "active")
+    assert told(world) == ["activated", "changed", "cancelled", "changed"]
+    assert do(world, refund.offers_of, ALICE, invoice_of(world)) != [], "the month itself is refunded as before"
+    days_pass(world, 40)
+    assert (taken(world), reasons(world)) == ([ALL, 13548], ["cancelled"])
     assert_kept(world)
 
 
@@ -247,6 +271,7 @@ def test_the_order_in_which_we_hear_does_not_matter(world: World) -> None:
     assert_kept(world)
 
 
+@pytest.mark.fault("W4")
 def test_reordered_and_repeated_webhooks_change_nothing_more(world: World) -> None:
     payment = paid(world)
     plan_fault(world, "reorder", "webhook", seconds=60)
@@ -295,6 +320,85 @@ def test_a_payment_system_that_cannot_tell_is_asked_again(world: World) -> None:
     world.pass_time(timedelta(minutes=1))
     world.pass_time(timedelta(minutes=1))
     assert disputed(world) == [("open", ALL)]
+
+
+def silently(world: World, payment: UUID) -> dict[str, object]:
+    """A dispute that nobody can be asked about; answers its webhook, looked at once."""
+    plan_fault(world, "error_before", "find", times=10_000)
+    bank(world, payment)
+    return webhook(world)
+
+
+def webhook(world: World) -> dict[str, object]:
+    return world.rows("SELECT state, attempts, processed_at, outcome, received_at FROM inbox ORDER BY seq DESC")[0]
+
+
+def test_a_silent_payment_system_is_no_attempt_and_a_webhook_waits_days_for_it(world: World) -> None:
+    first = silently(world, paid(world))
+    assert (first["state"], first["attempts"]) == ("received", 0)
+    for _ in range(11):
+        world.clock.at += 6 * HOUR
+        assert do(world, inbox.run_once) == 1
+    assert webhook(world) == first
+    next_look = moment_of(world.one("SELECT next_attempt_at FROM inbox WHERE state = 'received'")["next_attempt_at"])
+    assert next_look - world.clock.now() <= LONGEST_WAIT
+    forget_faults(world)
+    world.pass_time(10 * MINUTE)
+    assert (disputed(world), webhook(world)["state"]) == ([("open", ALL)], "processed")
+    assert_kept(world)
+
+
+def test_after_days_of_silence_it_is_given_up_and_says_when(world: World) -> None:
+    silently(world, paid(world))
+    world.clock.at += 3 * DAY
+    world.drain()
+    given_up = webhook(world)
+    assert (given_up["state"], given_up["outcome"]) == ("dead", "the payment system could not tell")
+    assert moment_of(given_up["processed_at"]) == world.clock.now()
+
+
+def test_what_raises_uses_the_attempts_up(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    payment = paid(world)
+    monkeypatch.setattr(inbox, "ask_about_money_back", lambda _: 1 // 0)
+    quietly(world, payment)
+    for _ in range(ATTEMPTS):
+        assert world.rows("SELECT 1 FROM inbox WHERE state = 'dead'") == []
+        world.drain()
+        world.clock.at += 10 * MINUTE
+    given_up = webhook(world)
+    assert (given_up["state"], given_up["attempts"]) == ("dead", ATTEMPTS)
+    assert "ZeroDivisionError" in str(given_up["outcome"])
+    assert given_up["processed_at"] is not None
+
+
+@pytest.mark.fault("P16")
+def test_money_back_of_a_payment_that_waits_for_a_person_is_heard_once_and_changes_nothing(world: World) -> None:
+    plan_fault(world, "wrong_amount", "pay")
+    subscribed(world)
+    row = world.one("SELECT id, state, review_at FROM payments")
+    assert row["review_at"] is not None
+    bank(world, uuid_of(row["id"]))
+    assert (webhook(world)["state"], webhook(world)["attempts"]) == ("processed", 1)
+    assert (disputed(world), world.one("SELECT id, state, review_at FROM payments")) == ([], row)
+    assert_kept(world)
+
+
+def test_once_a_person_has_asked_again_the_dispute_of_the_meantime_is_known(world: World) -> None:
+    subscribed(world)
+    plan_fault(world, "timeout_after", "charge", hold_seconds=0)
+    plan_fault(world, "timeout_before", "find", times=10_000, hold_seconds=0)
+    plan_fault(world, "drop", "webhook")
+    world.clock.at += 31 * DAY
+    days_pass(world, 9)
+    (row,) = world.rows("SELECT id FROM payments WHERE kind = 'charge' AND review_at IS NOT NULL")
+    payment = uuid_of(row["id"])
+    forget_faults(world)
+    plan_fault(world, "drop", "webhook")
+    bank(world, payment)
+    do(world, ask_again.ask_again, press(), payment)
+    world.drain()
+    assert (disputed(world), money(world, payment)) == ([("open", ALL)], (0, 0, ALL))
+    assert_kept(world)
 
 
 # Disputes and refunds of one payment
@@ -354,6 +458,7 @@ def test_a_refund_that_was_not_sent_yet_waits_for_the_bank(world: World) -> None
     assert_kept(world)
 
 
+@pytest.mark.fault("C9")
 def test_of_an_operator_s_refund_and_a_dispute_at_one_moment_nothing_is_given_back_twice(world: World) -> None:
     payment = paid(world)
     quietly(world, payment)
@@ -371,6 +476,7 @@ def test_of_an_operator_s_refund_and_a_dispute_at_one_moment_nothing_is_given_ba
 # Refunds made at the payment system
 
 
+@pytest.mark.fault("P24")
 def test_a_part_refunded_at_the_payment_system_becomes_a_refund_that_keeps_access(world: World) -> None:
     payment = paid(world)
     refund_by_hand(world, payment, 10000)
@@ -381,6 +487,7 @@ def test_a_part_refunded_at_the_payment_system_becomes_a_refund_that_keeps_acces
     assert_kept(world)
 
 
+@pytest.mark.fault("P24")
 def test_the_whole_refunded_there_ends_the_subscription(world: World) -> None:
     payment = paid(world)
     refund_by_hand(world, payment, 10000)

@@ -53,6 +53,7 @@ def renewal_day(world: World) -> None:
     world.pass_time(MONTH + MINUTE)
 
 
+@pytest.mark.fault("P10")
 def test_the_dunning_story_day_by_day(world: World) -> None:
     subscribed(world, DECLINES_LATER)
     renewal_day(world)
@@ -118,6 +119,8 @@ def test_the_same_card_that_has_money_again_recovers_by_the_schedule(world: Worl
     assert_kept(world)
 
 
+@pytest.mark.fault("P11")
+@pytest.mark.fault("P20")
 @pytest.mark.parametrize("code", ["lost_card", "expired_card", "stolen_card"])
 def test_a_hard_refusal_stops_the_retries_until_another_card_comes(world: World, code: str) -> None:
     subscribed(world)
@@ -133,6 +136,7 @@ def test_a_hard_refusal_stops_the_retries_until_another_card_comes(world: World,
     assert_kept(world)
 
 
+@pytest.mark.fault("P11")
 def test_a_hard_refusal_left_alone_ends_as_a_soft_one_does(world: World) -> None:
     subscribed(world)
     plan_fault(world, "decline", "charge", code="lost_card")
@@ -143,6 +147,7 @@ def test_a_hard_refusal_left_alone_ends_as_a_soft_one_does(world: World) -> None
     assert_kept(world)
 
 
+@pytest.mark.fault("P7")
 def test_a_bank_that_is_not_reached_is_tried_ever_more_rarely_and_never_called_a_refusal(world: World) -> None:
     subscribed(world)
     plan_fault(world, "rate_limited", "charge", times=100)
@@ -163,6 +168,7 @@ def test_a_bank_that_is_not_reached_is_tried_ever_more_rarely_and_never_called_a
     assert_kept(world)
 
 
+@pytest.mark.fault("P13")
 def test_a_renewal_that_waits_for_its_customer_forever_is_given_up(world: World) -> None:
     """The bank asks for authentication, and nobody comes: the page is closed, and the story takes its course."""
     subscribed(world, ASKS_LATER)
@@ -205,6 +211,7 @@ def test_a_customers_own_try_on_a_page_is_no_retry_of_ours(world: World) -> None
     assert_kept(world)
 
 
+@pytest.mark.fault("C11")
 def test_late_word_of_the_old_card_says_nothing_of_the_new_one(world: World) -> None:
     subscribed(world)
     plan_fault(world, "pending_then_late", "charge", after=2 * 86400, outcome="failed", code="lost_card")
@@ -228,6 +235,7 @@ def test_another_card_is_used_at_once_although_the_old_one_waits_for_its_owner(w
     assert_kept(world)
 
 
+@pytest.mark.fault("P12")
 def test_a_renewal_that_its_customer_confirms_in_time_is_paid_on_the_same_payment(world: World) -> None:
     subscribed(world, ASKS_LATER)
     renewal_day(world)

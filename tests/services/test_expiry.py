@@ -70,7 +70,6 @@ def test_the_bank_that_says_yes_days_after_the_order_ran_out_is_heard(world: Wor
     assert_kept(world)
 
 
-@pytest.mark.fault("P14")
 def test_the_bank_that_says_no_days_after_the_order_ran_out_ends_it(world: World) -> None:
     plan_fault(world, "pending_then_late", "pay", after=3 * 86_400, outcome="failed")
     world.pay(world.buy(world.sign_in("alice"))["redirect_url"])

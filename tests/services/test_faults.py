@@ -18,13 +18,7 @@ ON_FIRST_PAYMENT = [
 ]
 
 
-@pytest.mark.fault("K3")
-@pytest.mark.fault("P1")
-@pytest.mark.fault("P2")
-@pytest.mark.fault("P3")
-@pytest.mark.fault("P7")
-@pytest.mark.fault("P15")
-@pytest.mark.fault("W8")
+@pytest.mark.fault("P1", "P2", "P3", "P15", "W8")
 @pytest.mark.parametrize(("operation", "fault"), ON_FIRST_PAYMENT)
 def test_a_first_payment_survives_one_fault(world: World, operation: str, fault: str) -> None:
     plan_fault(world, fault, operation, hold_seconds=0)

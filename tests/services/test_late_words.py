@@ -75,6 +75,7 @@ def test_a_yes_after_the_page_was_closed_is_sent_back_in_full(world: World, paym
 
 
 @pytest.mark.fault("P16")
+@pytest.mark.fault("M4")
 @pytest.mark.parametrize(
     ("before", "word"),
     [((), NO_SUM), ((WAITS,), OTHER_SUM), ((NO,), OTHER_CURRENCY), ((CLOSED,), OTHER_SUM)],

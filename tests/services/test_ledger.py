@@ -12,6 +12,7 @@ from portal.domain.outcome import Decline, DeclineClass, Outcome
 from portal.providers.port import Answer
 from portal.services import cancel, ledger, operator_refunds, refund
 from portal.services.settle import settle
+from tests.services.bank import bank
 from tests.services.books import assert_books, balance, balances
 from tests.services.desk import payment_of, press
 from tests.services.month import ALICE, DAY, DECLINES_LATER, days_pass, do, subscribed, subscription_id
@@ -226,4 +227,16 @@ def test_a_refund_and_the_end_of_a_month_meet(world: World) -> None:
     at_once(lambda: do(world, ledger.run_once), lambda: gave(world, invoice, 14_950))
     do(world, ledger.run_once)
     assert balance(world, "revenue") == -((JANUARY + 1) // 2)
+    assert_books(world)
+
+
+@pytest.mark.parametrize("state", ["won", "lost"])
+def test_what_was_given_back_before_a_dispute_stays_given_back(world: World, state: str) -> None:
+    invoice = subscribed(world)
+    gave(world, invoice, 9_900)
+    bank(world, payment_of(world, invoice))
+    assert balance(world, "disputed") == 20_000
+    assert_books(world)
+    bank(world, payment_of(world, invoice), state)
+    assert balance(world, "clearing:sandbox") == (20_000 if state == "won" else 0)
     assert_books(world)

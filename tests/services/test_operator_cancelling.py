@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from fractions import Fraction
 from uuid import UUID, uuid4
 
 import pytest
@@ -17,10 +19,11 @@ from portal.domain.errors import (
     SumChanged,
 )
 from portal.domain.money import Money
-from portal.services import refund
+from portal.services import operator_refunds, refund, standing, unused_money
 from portal.services.grant import grant
 from portal.services.operator_cancel import cancel, resume
-from tests.services.desk import assert_kept, entries, entry, given_back, or_refused, press, refused
+from tests.services.changes import look, take, upgraded
+from tests.services.desk import assert_kept, entries, entry, given_back, or_refused, payment_of, press, refused
 from tests.services.month import (
     ALICE,
     DAY,
@@ -45,8 +48,8 @@ from tests.world import World
 MONTH = 31 * DAY
 
 
-def stop(world: World, when: str, money: str = "none", sum_: Money | None = None) -> UUID | None:
-    made: UUID | None = do(world, cancel, press("agreement"), subscription_id(world), when, money, sum_)
+def stop(world: World, when: str, money: str = "none", sum_: Money | None = None) -> list[UUID]:
+    made: list[UUID] = do(world, cancel, press("agreement"), subscription_id(world), when, money, sum_)
     world.drain()
     return made
 
@@ -59,7 +62,7 @@ def unused(world: World, invoice: UUID) -> Money:
 @pytest.mark.parametrize(("when", "event"), [("now", "deactivated"), ("period_end", "cancelled")])
 def test_an_operator_cancels_as_the_customer_could(world: World, when: str, event: str) -> None:
     subscribed(world)
-    assert stop(world, when) is None
+    assert stop(world, when) == []
     assert (shown(world)["status"], shown(world)["auto_renew"]) == ("ended" if when == "now" else "active", False)
     assert (told(world), may_watch(world)) == (["activated", event], when == "period_end")
     moved = world.rows("SELECT actor FROM history WHERE kind = 'subscription' ORDER BY seq")[-1]
@@ -122,7 +125,7 @@ def test_the_unused_time_is_given_back_in_the_same_commit(world: World) -> None:
         "amount_minor": 10610,
     }
     said = entry(world)
-    assert (said["after"]["refund_id"], said["after"]["amount_minor"]) == (str(made), 10610)
+    assert (said["after"]["refund_ids"], said["after"]["amount_minor"]) == ([str(one) for one in made], 10610)
     assert_kept(world)
 
 
@@ -166,6 +169,57 @@ def test_time_that_was_given_is_not_money_and_ends_with_the_rest(world: World) -
     assert_kept(world)
 
 
+def all_unused(world: World) -> Money | None:
+    """As the operator's page shows it."""
+    with world.app.app_context():
+        return unused_money.total(unused_money.parts_of(standing.subscription(subscription_id(world))))
+
+
+def test_with_a_better_plan_on_top_all_that_is_unused_goes_back_to_the_kopeck(world: World) -> None:
+    subscribed(world)
+    upgraded(world)  # for 135.48, on the tenth day
+    world.pass_time(7 * DAY)
+    shown_sum = all_unused(world)
+    assert shown_sum == Money(9032 + 13503, "RUB")  # 13548 * 14/21 and 29900 * 14/31
+    world.pass_time(14 * MINUTE)
+    stop(world, "now", "unused", shown_sum)
+    assert (given_back(world), shown(world)["status"], may_watch(world)) == ([9032, 13503], "ended", False)
+    assert_kept(world)
+
+
+def test_what_a_part_was_given_back_of_comes_back_without_that_part(world: World) -> None:
+    """A better plan in mid-period, a part of it given back, then cancelled."""
+    subscribed(world)
+    better = payment_of(world, upgraded(world))
+    do(world, operator_refunds.give, press("goodwill"), better, Money(1000, "RUB"), Money(13548, "RUB"), "keep")
+    world.drain()
+    world.pass_time(7 * DAY)
+    stop(world, "now", "unused", all_unused(world))
+    assert (given_back(world), taken(world)) == ([1000, 8032, 13503], [29900, 13548])
+    assert_kept(world)
+
+
+def test_what_was_carried_into_another_interval_comes_back_with_it(world: World) -> None:
+    subscribed(world)
+    world.pass_time(10 * DAY)
+    take(world, look(world, "premium-year"))
+    world.pass_time(timedelta(days=73))  # a fifth of the year
+    # 299.00 * 21/31 were carried into the year: 202.55, of which four fifths are unused.
+    paid = taken(world)[1]
+    stop(world, "now", "unused", all_unused(world))
+    assert given_back(world) == [Money(paid, "RUB").share(Fraction(4, 5)).minor, 16204]
+    assert_kept(world)
+
+
+def test_months_bought_one_by_one_come_back_together(world: World) -> None:
+    subscribed(world)
+    subscribed(world)
+    world.pass_time(20 * DAY)
+    stop(world, "now", "unused", all_unused(world))
+    assert given_back(world) == [29900, 10610]
+    assert_kept(world)
+
+
 def test_a_provider_that_does_not_answer_gives_the_money_back_later_and_once(world: World) -> None:
     invoice = subscribed(world)
     world.pass_time(20 * DAY)
@@ -189,7 +243,7 @@ def test_two_forms_at_once_cancel_once_and_give_back_once(world: World) -> None:
     )
     world.drain()
     assert {type(answer) for answer in answers if isinstance(answer, Refused)} <= {AlreadyDone, SumChanged}
-    assert len([answer for answer in answers if isinstance(answer, UUID)]) == 1
+    assert len([answer for answer in answers if isinstance(answer, list)]) == 1
     assert (given_back(world), len(entries(world))) == ([10610], 1)
     assert told(world) == ["activated", "deactivated"]
     assert_kept(world)

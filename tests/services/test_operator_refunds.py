@@ -98,6 +98,7 @@ def test_the_log_says_who_gave_what_and_what_was_left(world: World) -> None:
     assert (said["after"]["refund_id"], said["after"]["amount_minor"]) == (str(made), 10000)
 
 
+@pytest.mark.fault("M5")
 def test_partial_sums_add_up_to_the_payment_and_no_further(world: World) -> None:
     invoice = subscribed(world)
     gave(world, invoice, 10000)
@@ -196,6 +197,7 @@ def test_what_was_not_paid_or_is_unknown_or_makes_no_sense_changes_nothing(world
     assert type(refused(world, give, press("goodwill"), paid, rub(100), ALL, "take_back")) is InvalidRequest
 
 
+@pytest.mark.fault("C8")
 def test_of_two_operators_at_once_one_gives_and_the_other_sees_what_is_left(world: World) -> None:
     invoice = subscribed(world)
     payment = payment_of(world, invoice)
@@ -235,6 +237,7 @@ def test_whatever_the_call_meets_the_money_goes_back_once(world: World, fault: s
     assert_kept(world)
 
 
+@pytest.mark.fault("P22")
 def test_what_the_provider_will_never_do_fails_at_once_and_frees_its_sum(world: World) -> None:
     """Somebody gave the money back there and not here; theirs becomes a refund of ours."""
     invoice = subscribed(world)
@@ -287,6 +290,7 @@ def test_a_rejected_refund_frees_its_sum_and_tells_its_customer_why(world: World
     assert_kept(world)
 
 
+@pytest.mark.fault("A8")
 def test_a_rejection_needs_a_reason_that_can_be_told(world: World) -> None:
     wanted = asked(world, subscribed(world))
     for reason in (None, "goodwill", "we do not like him"):

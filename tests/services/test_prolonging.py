@@ -24,6 +24,7 @@ def periods(world: World) -> list[tuple[str, str]]:
     return [(str(row["start"])[:10], str(row["end"])[:10]) for row in found]
 
 
+@pytest.mark.fault("S7")
 @pytest.mark.parametrize(
     ("counts", "ends"),
     [
@@ -44,6 +45,7 @@ def test_every_month_is_counted_from_the_last_of_january(
     assert_kept(world)
 
 
+@pytest.mark.fault("S6")
 def test_a_year_that_starts_on_the_29th_of_february_ends_on_the_28th(world: World) -> None:
     world.clock.at = datetime(2028, 2, 29, 9, tzinfo=UTC)
     buy_again(world, 1, timedelta(0), "premium-year")
@@ -88,7 +90,6 @@ def test_the_renewal_stays_as_it_was_agreed_at_the_first_purchase(world: World) 
     assert subscription["next"]["what"] == "end"
 
 
-@pytest.mark.fault("C3")
 def test_another_plan_of_the_group_is_a_change_and_not_a_purchase(world: World) -> None:
     world.bought()
     world.clock.at += timedelta(days=1)

@@ -160,6 +160,7 @@ def test_under_the_manual_policy_an_offer_waits_too(make_world: Callable[..., Wo
     assert_kept(world)
 
 
+@pytest.mark.fault("C8")
 def test_of_two_that_ask_for_more_than_half_at_once_one_is_told_what_is_left(world: World) -> None:
     invoice = subscribed(world)
 
@@ -175,6 +176,7 @@ def test_of_two_that_ask_for_more_than_half_at_once_one_is_told_what_is_left(wor
     assert world.one("SELECT reserved_minor FROM payments")["reserved_minor"] == 17940
 
 
+@pytest.mark.fault("C10")
 def test_what_was_never_paid_is_not_refunded(world: World) -> None:
     started = world.buy(world.sign_in("alice"))
     with pytest.raises(NotRefundable):
@@ -221,6 +223,7 @@ def test_access_ends_when_the_provider_has_accepted_and_once(world: World) -> No
     assert_kept(world)
 
 
+@pytest.mark.fault("P23")
 def test_a_refund_that_fails_days_later_frees_its_sum_and_gives_no_access_back(world: World) -> None:
     invoice = subscribed(world)
     plan_fault(world, "pending_then_late", "refund", after=3 * 86400, outcome="failed")

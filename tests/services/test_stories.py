@@ -114,6 +114,7 @@ def test_a_card_removed_while_nobody_knew_is_not_charged_again(world: World) -> 
     assert len(charge_keys(world)) == 1
     assert shown(world)["status"] == "ended"
     assert not may_watch(world)
+    assert_kept(world)
 
 
 @pytest.mark.fault("P14")

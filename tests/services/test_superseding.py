@@ -65,6 +65,7 @@ def test_nothing_new_is_ordered_while_the_bank_still_thinks(world: World) -> Non
 
 
 @pytest.mark.fault("C12")
+@pytest.mark.fault("S8")
 def test_a_price_that_changes_after_the_order_changes_nothing_for_it(world: World) -> None:
     alice = world.sign_in("alice")
     started = world.buy(alice)
@@ -80,7 +81,6 @@ def test_a_price_that_changes_after_the_order_changes_nothing_for_it(world: Worl
     assert_kept(world)
 
 
-@pytest.mark.fault("C12")
 def test_an_order_after_the_change_has_the_new_price_and_replaces_the_old_one(world: World) -> None:
     alice = world.sign_in("alice")
     world.buy(alice)

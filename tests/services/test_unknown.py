@@ -207,6 +207,7 @@ def test_before_anything_new_is_opened_the_payment_system_is_asked(world: World)
     assert world.one("SELECT state FROM invoices WHERE reason = 'renewal'")["state"] == "paid"
 
 
+@pytest.mark.fault("P4")
 def test_a_charge_nobody_can_tell_of_lets_nothing_else_be_opened(world: World) -> None:
     silent_renewal(world)
     answer = order(world.sign_in("alice"))
@@ -231,6 +232,7 @@ def test_the_page_of_a_demand_runs_out_as_any_other_and_dunning_goes_on(world: W
     assert_kept(world)
 
 
+@pytest.mark.fault("C11")
 def test_who_confirms_at_the_bank_and_changes_the_card_in_one_breath_pays_once(world: World) -> None:
     subscribed(world, ASKS_LATER)
     world.pass_time(MONTH + MINUTE)
@@ -245,6 +247,7 @@ def test_who_confirms_at_the_bank_and_changes_the_card_in_one_breath_pays_once(w
     assert_kept(world)
 
 
+@pytest.mark.fault("P12")
 def test_the_customer_finds_the_same_page_of_the_bank_again(world: World) -> None:
     subscribed(world, ASKS_LATER)
     world.pass_time(MONTH + MINUTE)

@@ -205,6 +205,7 @@ def broken(world: World, checks: Any) -> list[str]:
     return [sentence for check in checks for sentence in check(world)]
 
 
+@pytest.mark.fault("C7")
 @pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("seed", SEEDS)
 def test_nothing_breaks_on_a_random_walk(world: World, seed: int) -> None:

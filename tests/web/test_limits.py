@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import pytest
+from werkzeug.test import TestResponse
 
 from portal.config import Settings
 from tests.world import Caller, World
@@ -29,6 +31,7 @@ def write(who: Caller) -> int:
     return who.post("/purchases", {"product_id": "nothing", "product_count": 1}).status_code
 
 
+@pytest.mark.fault("N8")
 def test_a_user_who_writes_too_often_waits_and_nobody_else_does(limited: Callable[..., World]) -> None:
     world = limited(writes_per_minute=3)
     alice, boris = world.sign_in("alice"), world.sign_in("boris")
@@ -54,6 +57,7 @@ def test_pages_are_counted_with_the_same_user_and_answered_with_a_page(limited: 
     assert "Too many tries" in answer.text
 
 
+@pytest.mark.fault("N8")
 def test_who_has_no_good_token_is_counted_by_the_address(limited: Callable[..., World]) -> None:
     world = limited(writes_per_minute=2)
     for token, status in (("x", 401), ("y", 401), ("z", 429)):
@@ -72,12 +76,49 @@ def test_an_address_that_calls_too_often_waits_whatever_it_reads(limited: Callab
     assert told == [400] * 5  # the proof is missing, and nothing else is
 
 
+def test_the_api_says_of_each_limit_how_much_is_left(limited: Callable[..., World]) -> None:
+    world = limited(writes_per_minute=2, calls_per_minute=50)
+    alice = world.sign_in("alice")
+    assert 0 < left_of(alice.get("/plans"))["calls"] < 50
+    told = [alice.post("/purchases", {}) for _ in range(3)]
+    assert [answer.status_code for answer in told] == [400, 400, 429]
+    assert told[0].headers["RateLimit-Policy"] == '"calls";q=50;w=60, "writes";q=2;w=60'
+    assert [left_of(answer)["writes"] for answer in told] == [1, 0, 0]
+    assert left_of(world.sign_in("boris").post("/purchases", {}))["writes"] == 1
+    page = world.browser("alice").get("/")
+    assert page.status_code == 200
+    assert "RateLimit" not in page.headers
+
+
+def left_of(answer: TestResponse) -> dict[str, int]:
+    """By the limit's name, as the field says it; each names the seconds until there is more, too."""
+    found = re.findall(r'"(\w+)";r=(\d+);t=(\d+)(?:, |$)', answer.headers["RateLimit"])
+    assert all(0 <= int(seconds) <= 60 for _, _, seconds in found)
+    return {name: int(left) for name, left, _ in found}
+
+
 def test_the_defaults_are_no_tighter_than_what_clients_were_promised() -> None:
     settings = Settings(_env_file=None)
     assert settings.writes_per_minute >= 60
     assert settings.calls_per_minute >= 1200
 
 
+@pytest.mark.fault("D10")
 def test_a_storage_that_is_away_holds_nobody_up(limited: Callable[..., World]) -> None:
     world = limited(ratelimit_storage_uri="redis://127.0.0.1:1/0", writes_per_minute=2)
     assert [write(world.sign_in("alice")) for _ in range(3)] == [400, 400, 429]
+    assert left_of(world.sign_in("alice").get("/plans"))["calls"] > 0
+
+
+@pytest.mark.fault("D10")
+def test_a_storage_that_goes_away_between_counting_and_telling_costs_the_headers_only(
+    limited: Callable[..., World], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: object) -> None:
+        raise ConnectionError("gone")
+
+    alice = limited().sign_in("alice")
+    monkeypatch.setattr("limits.strategies.SlidingWindowCounterRateLimiter.get_window_stats", away)
+    answer = alice.get("/plans")
+    assert answer.status_code == 200
+    assert "RateLimit" not in answer.headers

@@ -6,14 +6,18 @@ import hashlib
 import hmac
 import json
 from datetime import timedelta
-from typing import Any
+from typing import Any, NoReturn
 from uuid import uuid4
 
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from portal.demo.sandbox.webhooks import sign
+from portal.providers.port import Answer, ChargeOrder
+from portal.services import inbox
 from tests.services.promise import assert_kept
 from tests.services.stubborn import plan_fault
+from tests.web.admin.statements import Statements
 from tests.web.api.refusals import Untouched, wrong_in
 from tests.world import World
 
@@ -160,7 +164,6 @@ def test_what_a_webhook_claims_is_not_believed_but_asked_for(world: World) -> No
 
 
 @pytest.mark.fault("W4")
-@pytest.mark.fault("W9")
 def test_webhooks_that_come_late_and_out_of_order_end_in_the_same_state(world: World) -> None:
     plan_fault(world, "reorder", "webhook", times=2, seconds=3600)
     alice = world.sign_in("alice")
@@ -181,3 +184,74 @@ def test_what_was_answered_but_not_applied_is_applied_later(world: World) -> Non
     world.drain()
     assert world.count("periods") == 1
     assert_kept(world)
+
+
+@pytest.mark.fault("W7")
+def test_a_webhook_that_overtakes_the_answer_to_our_own_call_finds_its_payment(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The row with our reference is committed before the payment system hears of it."""
+    world.bought("alice")
+    provider = world.app.extensions["matinee"].providers["sandbox"]
+    real, applied = provider.charge, []
+
+    def charge(order: ChargeOrder) -> Answer:
+        answer: Answer = real(order)
+        applied.append((world.deliverer.run_once(), inbox.run_once(), world.count("periods")))
+        return answer
+
+    monkeypatch.setattr(provider, "charge", charge)
+    world.pass_time(timedelta(days=31))
+    assert applied == [(1, 1, 2)]
+    assert world.count("periods") == len(world.sandbox.book.charges()) == 2
+    assert_kept(world)
+
+
+@pytest.mark.fault("W9")
+def test_after_an_hour_of_our_503_the_next_delivery_opens_the_film(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With no worker that would ask by itself."""
+    world.pay(world.buy(world.sign_in("alice"))["redirect_url"])
+    with monkeypatch.context() as away:
+        away.setattr(inbox, "atomic", database_away)
+        for _ in range(4):
+            world.drain()
+            world.clock.at += timedelta(minutes=15)
+    (tried,) = world.sandbox.book.webhooks()
+    assert (tried["last_status"], tried["delivered_at"]) == (503, None)
+    assert world.count("inbox") == world.count("periods") == 0
+    world.clock.at += timedelta(hours=1)
+    world.drain()
+    assert [right["plan"] for right in world.rights("alice")["entitlements"]] == ["standard"]
+    assert_kept(world)
+
+
+def database_away() -> NoReturn:
+    raise OperationalError("BEGIN", {}, Exception("the server closed the connection"))
+
+
+@pytest.mark.fault("W10")
+@pytest.mark.parametrize("fault", [{"fault": "delay", "seconds": 4 * 86_400}, {"fault": "drop"}])
+def test_a_webhook_that_comes_after_days_or_never_is_not_waited_for(world: World, fault: dict[str, Any]) -> None:
+    plan_fault(world, operation="webhook", **fault)
+    world.pay(world.buy(world.sign_in("alice"))["redirect_url"])
+    world.settle(hours=1)
+    assert world.count("inbox") == 0
+    assert world.rights("alice")["version"] == 1
+    world.pass_time(timedelta(days=5))
+    assert world.count("inbox") == (1 if fault["fault"] == "delay" else 0)
+    assert world.count("periods") == world.count("outbox") == 1
+    assert_kept(world)
+
+
+@pytest.mark.fault("W20")
+def test_a_flood_of_forged_webhooks_does_not_reach_the_database(world: World) -> None:
+    statements = Statements(world)
+    for number in range(300):
+        body = event()
+        forged = sign(body, f"guess {number}", world.clock.now())
+        assert deliver(world, body, forged).status_code == 400
+    assert statements.count == 0
+    body = event()
+    assert deliver(world, body, signature_of(world, body)).status_code == 200

@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from portal import failpoints
 from portal.demo.auth.events import parse
 
 PREFETCH = 50
@@ -58,7 +59,7 @@ class Consumer:
             try:
                 self._consume(stop)
             except Exception as error:
-                log.warning("the queue or the store is away: %s: %s", type(error).__name__, error)
+                log.warning("the queue is away: %s: %s", type(error).__name__, error)
                 stop.wait(self._rest())
 
     def _consume(self, stop: threading.Event) -> None:
@@ -69,10 +70,21 @@ class Consumer:
                 if stop.is_set():
                     return
                 if method is not None:
-                    self._handle(channel, method.delivery_tag, body)
+                    self._handle_at_last(connection, channel, method.delivery_tag, body, stop)
                 self._failures = 0
         finally:
             _close(connection)
+
+    def _handle_at_last(
+        self, connection: Any, channel: Any, delivery_tag: int, body: bytes, stop: threading.Event
+    ) -> None:
+        """The message stays ours while the store is away: given back, it would come nearer to the dead letters."""
+        while not stop.is_set():
+            try:
+                return self._handle(channel, delivery_tag, body)
+            except STORE_AWAY as error:
+                log.warning("the store is away: %s: %s", type(error).__name__, error)
+                connection.sleep(self._rest())
 
     def _channel(self, connection: Any) -> Any:
         channel = connection.channel()
@@ -81,6 +93,7 @@ class Consumer:
         return channel
 
     def _handle(self, channel: Any, delivery_tag: int, body: bytes) -> None:
+        failpoints.reached("consumer.received")
         try:
             result = self._apply(parse(body))
         except STORE_AWAY:
@@ -90,7 +103,9 @@ class Consumer:
             channel.basic_reject(delivery_tag, requeue=False)
             return
         log.debug("event %s", result)
+        failpoints.reached("consumer.committed")
         channel.basic_ack(delivery_tag)
+        failpoints.reached("consumer.acked")
 
     def _rest(self) -> float:
         self._failures += 1

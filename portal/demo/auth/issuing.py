@@ -7,6 +7,7 @@ import hashlib
 import json
 import uuid
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 import jwt
@@ -20,11 +21,17 @@ from portal.demo.auth.store import Account
 LIVES_FOR = timedelta(minutes=15)
 
 
+@cache  # checking an RSA key takes longer than starting everything else here
+def _loaded(pem: str) -> RSAPrivateKey:
+    key = load_pem_private_key(pem.encode(), password=None)
+    if not isinstance(key, RSAPrivateKey):
+        raise ValueError("RS256 needs an RSA key")
+    return key
+
+
 class Issuer:
     def __init__(self, private_key_pem: str, issuer: str, audience: str) -> None:
-        key = load_pem_private_key(private_key_pem.encode(), password=None)
-        if not isinstance(key, RSAPrivateKey):
-            raise ValueError("RS256 needs an RSA key")
+        key = _loaded(private_key_pem)
         self._private, self._public = key, key.public_key()
         self._issuer, self._audience = issuer, audience
         self._jwk = RSAAlgorithm.to_jwk(self._public, as_dict=True)

@@ -17,7 +17,8 @@ from portal.demo.auth.issuing import Issuer
 from portal.demo.auth.people import EVERYBODY
 from portal.demo.auth.service import AuthService
 from portal.demo.auth.store import Store
-from portal.outbox.rabbit import Topology, connect
+from portal.outbox.rabbit import connect
+from portal.outbox.topology import topology_from
 
 EVENTS_SECRET = "auth_events"  # noqa: S105 - the name of a secret; the relay uses the same
 
@@ -41,10 +42,10 @@ def consume(settings: Settings, now: Callable[[], datetime], stop: threading.Eve
     consumer(settings, now).run_forever(stop)
 
 
-def consumer(settings: Settings, now: Callable[[], datetime], topology: Topology | None = None) -> Consumer:
+def consumer(settings: Settings, now: Callable[[], datetime]) -> Consumer:
     issuer = Issuer(keys.ensure(settings.data), settings.issuer, settings.audience)
     service = AuthService(Store(settings.auth_database, EVERYBODY), issuer, now)
-    topology = topology or Topology()
+    topology = topology_from(settings)
     return Consumer(
         partial(connect, settings.amqp_url, "matinee demo auth"), topology.declare, topology.queue, service.apply_event
     )

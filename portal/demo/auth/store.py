@@ -11,8 +11,10 @@ from typing import Any
 from sqlalchemy import Connection, Engine, case, create_engine, delete, event, insert, make_url, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from portal import failpoints
 from portal.demo.auth.people import DemoPerson
 from portal.demo.auth.tables import deliveries, metadata, refresh_tokens, users
+from portal.demo.wal import switch_to_wal
 
 APPLIED = "applied"
 OLDER = "older"
@@ -108,6 +110,7 @@ class Store:
             # Whoever bought something had a token, so that there was a person, seen by this Auth or not.
             _insert_people(connection, [{"id": user_id, "name": user_id, "roles": [], "listed": False}])
             result = APPLIED if connection.execute(newer).rowcount else OLDER
+            failpoints.reached("consumer.written")
             connection.execute(
                 insert(deliveries).values(
                     event_id=event_id, user_id=user_id, version=version, result=result, at=int(at.timestamp())
@@ -156,7 +159,8 @@ def _engine(url: str) -> Engine:
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:
     """Readers and a writer at the same time, and references that hold."""
-    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
+    switch_to_wal(connection, BUSY_SECONDS)
+    for pragma in ("synchronous=NORMAL", "foreign_keys=ON"):
         connection.execute(f"PRAGMA {pragma}")
 
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 from flask import Blueprint, Response, request
 from sqlalchemy import Connection
 
-from portal.demo.sandbox import charges, checkouts, disputes, keys, methods, orders, payments, refunds, reply
+from portal.demo.sandbox import charges, checkouts, disputes, keys, listing, methods, orders, payments, refunds, reply
 from portal.demo.sandbox.access import only_for
 from portal.demo.sandbox.exchange import Call, Exchange
 from portal.demo.sandbox.faults import Fault
@@ -82,6 +82,7 @@ OFFERS: Final = (
     Offer("GET", "/payments", "find", Order, _find_payment),
     Offer("GET", "/refunds", "find", Order, _find_refund),
     Offer("GET", "/money_back", "find", Order, _money_back),
+    Offer("GET", "/list", "list", listing.ListOrder, listing.page),
     Offer("POST", "/methods/detach", "detach", DetachOrder, _detach),
 )
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Table, create_engine, event, make_url, select, text
 
 from portal.demo.sandbox import tables
+from portal.demo.wal import switch_to_wal
 
 WRITES = "sandbox_writes"
 BUSY_SECONDS = 30
@@ -23,6 +23,7 @@ class Book:
 
     def __init__(self, url: str) -> None:
         self._engine = _engine(url)
+        self._heard: Callable[[], None] = lambda: None
         # SQLite lets those who wait for its lock poll, and some of them starve. Threads of one process queue up here.
         sqlite = self._engine.dialect.name == "sqlite"
         self._turn: AbstractContextManager[object] = threading.Lock() if sqlite else nullcontext()
@@ -44,6 +45,11 @@ class Book:
             conn = plain.execution_options(**{WRITES: True})
             with conn.begin():
                 yield conn
+        self._heard()
+
+    def on_write(self, hear: Callable[[], None]) -> None:
+        """Call `hear` after every transaction that may have changed something."""
+        self._heard = hear
 
     def close(self) -> None:
         self._engine.dispose()
@@ -90,22 +96,9 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     # The driver's own BEGIN comes too late and takes no write lock; ours is sent in _begin_sqlite.
     connection.isolation_level = None
     connection.execute(f"PRAGMA busy_timeout={BUSY_SECONDS * 1000}")
-    _switch_to_wal(connection)
+    switch_to_wal(connection, BUSY_SECONDS)
     connection.execute("PRAGMA synchronous=NORMAL")
     connection.execute("PRAGMA foreign_keys=ON")
-
-
-def _switch_to_wal(connection: sqlite3.Connection) -> None:
-    """SQLite does not wait for its lock here: of several that open a new file at once, all but one are sent away."""
-    until = time.monotonic() + BUSY_SECONDS
-    while True:
-        try:
-            connection.execute("PRAGMA journal_mode=WAL")
-            return
-        except sqlite3.OperationalError:
-            if time.monotonic() > until:
-                raise
-            threading.Event().wait(0.02)
 
 
 def _begin_sqlite(conn: Connection) -> None:

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Select, select, update
 from portal.demo.sandbox import disputes, payments, refunds, tables
 from portal.demo.sandbox.book import Book
 from portal.demo.sandbox.cards import decline
+from portal.demo.sandbox.moments import next_by_itself
 from portal.demo.sandbox.payments import Payment
 from portal.demo.sandbox.refunds import Refund
 from portal.demo.sandbox.refusal import Refusal
@@ -17,9 +18,8 @@ from portal.demo.sandbox.refusal import Refusal
 
 def catch_up(book: Book, now: datetime) -> None:
     """Called before anything is asked or told. Looks first, so that an idle book is not locked for writing."""
-    with book.read() as conn:
-        idle = not any(conn.execute(found.limit(1)).first() for found in _all_due(now))
-    if idle:
+    first = next_by_itself(book)
+    if first is None or first > now:
         return
     with book.write() as conn:
         for payment in _payments(conn, _late_payments(now)):
@@ -32,12 +32,8 @@ def catch_up(book: Book, now: datetime) -> None:
             _dispute(conn, now, payment)
 
 
-def _all_due(now: datetime) -> list[Select[*tuple[Any, ...]]]:
-    return [_late_payments(now), _run_out(now), _late_refunds(now), _to_dispute(now)]
-
-
 def _late_payments(now: datetime) -> Select[*tuple[Any, ...]]:
-    return select(tables.payments).where(tables.payments.c.state == "pending", tables.payments.c.settles_at <= now)
+    return select(tables.payments).where(tables.payments.c.settles_at <= now)
 
 
 def _run_out(now: datetime) -> Select[*tuple[Any, ...]]:

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, insert, update
 
 from portal.demo.sandbox import due, faults, keys, reply
 from portal.demo.sandbox.book import Book
-from portal.demo.sandbox.faults import Fault, Stage
+from portal.demo.sandbox.faults import LOOKING, Fault, Stage
 from portal.demo.sandbox.keys import Claim
 from portal.demo.sandbox.refusal import Refusal
 from portal.demo.sandbox.reply import Reply
@@ -99,7 +99,7 @@ def _work(conn: Connection, call: Call, entry: Entry, work: Work, now: datetime)
     if entry.claim is not None:
         keys.answer(conn, entry.claim, answer)
     met = [fault.name for fault in (entry.wire, twist) if fault is not None]
-    _finish(conn, entry, faults=met, status=answer.status, took_effect=effect and call.operation != "find")
+    _finish(conn, entry, faults=met, status=answer.status, took_effect=effect and call.operation not in LOOKING)
     return answer
 
 

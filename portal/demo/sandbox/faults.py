@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import Connection, Row, insert, or_, select, update
+from sqlalchemy import Connection, Row, insert, select, update
 
 from portal.demo.sandbox.cards import CODES
 from portal.demo.sandbox.refusal import invalid
@@ -25,8 +25,9 @@ class Stage(StrEnum):
     webhook = "webhook"
 
 
-Operation = Literal["start_checkout", "close_checkout", "charge", "refund", "find", "detach", "pay", "webhook"]
-REQUESTS: Final = frozenset({"start_checkout", "close_checkout", "charge", "refund", "find", "detach", "pay"})
+Operation = Literal["start_checkout", "close_checkout", "charge", "refund", "find", "list", "detach", "pay", "webhook"]
+LOOKING: Final = frozenset({"find", "list"})
+REQUESTS: Final = LOOKING | {"start_checkout", "close_checkout", "charge", "refund", "detach", "pay"}
 TAKING: Final = frozenset({"charge", "pay"})
 MOVING: Final = TAKING | {"refund"}
 TOLD: Final = frozenset({"webhook"})
@@ -39,6 +40,7 @@ PLAN: Final[dict[str, tuple[Stage, frozenset[str]]]] = {
     "error_after": (Stage.work, REQUESTS),
     "decline": (Stage.work, MOVING),
     "pending_then_late": (Stage.work, MOVING),
+    "declined_then_late": (Stage.work, TAKING),
     "wrong_amount": (Stage.work, TAKING),
     "timeout_after": (Stage.after, REQUESTS),
     "reset_after": (Stage.after, REQUESTS),
@@ -76,7 +78,7 @@ class FaultOrder(BaseModel):
     when: Literal["before", "after"] = "before"  # reset: before or after the effect
     hold_seconds: float = Field(default=15, ge=0, le=120)  # timeouts: real seconds until the line is dropped
     code: str = "declined"  # decline, and a late failure
-    after: float = Field(default=3600, ge=0)  # pending_then_late
+    after: float = Field(default=3600, ge=0)  # pending_then_late, declined_then_late
     outcome: Literal["succeeded", "failed"] = "succeeded"  # pending_then_late
     amount: int | None = Field(default=None, ge=1)  # wrong_amount: minor units; one hundred more than asked by default
     copies: int = Field(default=1, ge=1, le=1000)  # repeat: how many beside the first
@@ -103,6 +105,9 @@ def forget_all(conn: Connection) -> None:
     conn.execute(faults.delete())
 
 
+STILL_TO_COME = select(faults).where(faults.c.remaining > 0).order_by(faults.c.id)
+
+
 def take(conn: Connection, stages: set[Stage], operation: str, reference: str | None) -> Fault | None:
     """The first fault of these stages that is meant for this operation, used up by one."""
     while (row := _first(conn, stages, operation, reference)) is not None:
@@ -113,12 +118,9 @@ def take(conn: Connection, stages: set[Stage], operation: str, reference: str | 
 
 
 def _first(conn: Connection, stages: set[Stage], operation: str, reference: str | None) -> Row[*tuple[Any, ...]] | None:
-    possible = [name for name, (stage, operations) in PLAN.items() if stage in stages and operation in operations]
-    return conn.execute(
-        select(faults)
-        .where(faults.c.fault.in_(possible), faults.c.remaining > 0)
-        .where(or_(faults.c.operation.is_(None), faults.c.operation == operation))
-        .where(or_(faults.c.reference.is_(None), faults.c.reference == reference))
-        .order_by(faults.c.id)
-        .limit(1)
-    ).first()
+    possible = {name for name, (stage, operations) in PLAN.items() if stage in stages and operation in operations}
+    for row in conn.execute(STILL_TO_COME):
+        meant = row.operation in (None, operation) and row.reference in (None, reference)
+        if row.fault in possible and meant:
+            return row
+    return None

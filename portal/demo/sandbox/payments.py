@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Any, Final
 
 from sqlalchemy import Connection, case, insert, select, update
@@ -18,6 +20,7 @@ from portal.domain.outcome import Decline
 OPEN: Final = ("requires_action",)
 UNSETTLED: Final = ("requires_action", "pending")
 DISPUTED_AFTER = timedelta(days=3)
+NEVER_MIND: Final[Mapping[str, Any]] = MappingProxyType({"settles_at": None})
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,11 @@ class Payment:
     @property
     def is_open(self) -> bool:
         return self.state in OPEN
+
+    @property
+    def takes_back_its_no(self) -> bool:
+        """The bank declined it, and will take the money all the same."""
+        return self.state == "failed" and self.settles_at is not None
 
     @property
     def only_saves(self) -> bool:
@@ -83,6 +91,8 @@ def try_card(conn: Connection, now: datetime, payment: Payment, verdict: Verdict
         taken = twist.params["amount"] or payment.amount + 100
     if twist is not None and twist.name == "pending_then_late":
         return wait(conn, now, payment, twist, taken)
+    if twist is not None and twist.name == "declined_then_late":
+        return fail(conn, now, payment, decline(twist.params["code"]), settles=_late(now, twist, taken))
     return succeed(conn, now, payment, taken)
 
 
@@ -90,25 +100,31 @@ def succeed(conn: Connection, now: datetime, payment: Payment, taken: int) -> bo
     values: dict[str, Any] = {"state": "succeeded", "taken": taken, "settles_at": None}
     if payment.card is not None and BY_NAME[payment.card].disputed and taken:
         values["dispute_at"] = now + DISPUTED_AFTER
-    if not _move(conn, payment, UNSETTLED, **values):
+    if not _move(conn, payment, (*UNSETTLED, payment.state) if payment.takes_back_its_no else UNSETTLED, **values):
         return False
     _keep_method(conn, now, payment)
     _announce(conn, now, payment.id)
     return True
 
 
-def fail(conn: Connection, now: datetime, payment: Payment, why: Decline) -> bool:
-    values = {"state": "failed", "decline_code": why.code, "decline_class": why.kind.value, "settles_at": None}
+def fail(
+    conn: Connection, now: datetime, payment: Payment, why: Decline, settles: Mapping[str, Any] = NEVER_MIND
+) -> bool:
+    values = {"state": "failed", "decline_code": why.code, "decline_class": why.kind.value, **settles}
     return _move(conn, payment, UNSETTLED, **values) and _announce(conn, now, payment.id)
 
 
 def wait(conn: Connection, now: datetime, payment: Payment, twist: Fault, taken: int) -> bool:
     """The bank has it and answers later: the payment ends by itself when its moment comes."""
-    late = now + timedelta(seconds=twist.params["after"])
-    values = {"settles_at": late, "settles_as": twist.params["outcome"], "settles_taking": taken}
-    code = twist.params["code"] if twist.params["outcome"] == "failed" else None
-    moved = _move(conn, payment, OPEN, state="pending", decline_code=code, **values)
+    outcome = twist.params["outcome"]
+    code = twist.params["code"] if outcome == "failed" else None
+    moved = _move(conn, payment, OPEN, state="pending", decline_code=code, **_late(now, twist, taken, outcome))
     return moved and _announce(conn, now, payment.id)
+
+
+def _late(now: datetime, twist: Fault, taken: int, outcome: str = "succeeded") -> dict[str, Any]:
+    at = now + timedelta(seconds=twist.params["after"])
+    return {"settles_at": at, "settles_as": outcome, "settles_taking": taken}
 
 
 def present_card(conn: Connection, payment: Payment, card: str, expires: str) -> bool:

@@ -44,12 +44,6 @@ class Behind:
     invoices: Sequence[Invoice]
     tries: Mapping[UUID, int]  # payments by invoice
 
-    @property
-    def last_bought(self) -> UUID | None:
-        """The invoice of the time bought last."""
-        kept = (period for period in self.periods if period.revoked_at is None)
-        return next((period.invoice_id for period in kept if period.bought), None)
-
 
 def in_review(subscription_id: UUID) -> list[UUID]:
     """Its payments that a person has to look at."""

@@ -16,7 +16,7 @@ from portal.domain.method import PaymentMethod
 from portal.domain.money import Money
 from portal.domain.subscription import LIVE
 from portal.domain.user import User
-from portal.presentation import checkout, methods, operators, timeline
+from portal.presentation import checkout, methods, office_money, timeline
 from portal.presentation.checkout import Label
 from portal.presentation.standing import Standing, standing
 from portal.presentation.standing import label as standing_label
@@ -169,7 +169,7 @@ def _matters(money: OpenMoney) -> list[Matter]:
             "payments.payment",
             one.id,
             gettext("Payment"),
-            operators.payment_label(one.state, language()),
+            office_money.payment_label(one.state, language()),
             one.amount,
             one.created_at,
         )

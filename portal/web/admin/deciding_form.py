@@ -10,7 +10,7 @@ from flask_babel import gettext
 
 from portal.domain.money import Money
 from portal.domain.refund import REFUSING
-from portal.domain.refunding import Effect
+from portal.domain.refund_effects import Effect
 from portal.queries.office.refunds import RefundFile
 from portal.web.admin import giving_form
 from portal.web.admin.screen import note_error

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask_admin import expose
 from flask_babel import gettext, lazy_gettext
 
-from portal.presentation import operators
+from portal.presentation import office_money
 from portal.presentation.checkout import dispute_label
 from portal.queries.office import disputes as queries
 from portal.web.admin import lists
@@ -37,7 +37,7 @@ class Disputes(Screen):
 
 def _filters() -> tuple[Filter, ...]:
     return (
-        Choice("state", gettext("State"), operators.dispute_states(language())),
+        Choice("state", gettext("State"), office_money.dispute_states(language())),
         Days(gettext("Heard of")),
         Text("user", gettext("Customer's id or e-mail")),
     )

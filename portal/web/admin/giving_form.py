@@ -13,7 +13,7 @@ from portal.domain.errors import InvalidAmount, InvalidRequest
 from portal.domain.money import Money
 from portal.domain.offers import Offer
 from portal.domain.refund import GIVING
-from portal.domain.refunding import Effect
+from portal.domain.refund_effects import Effect
 from portal.queries.office.payments import PaymentFile
 from portal.web.admin.screen import note_error
 from portal.web.locale import money

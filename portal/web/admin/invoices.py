@@ -10,7 +10,7 @@ from flask_admin import expose
 from flask_babel import gettext, lazy_gettext
 
 from portal.domain.plan import Plan
-from portal.presentation import operators
+from portal.presentation import office_money, operators
 from portal.presentation.checkout import invoice_label
 from portal.presentation.language import in_language
 from portal.queries.office import invoices as queries
@@ -59,7 +59,7 @@ class Invoices(Screen):
                 (row, invoice_label(row.state, row.fail_reason, language()), SENT[sent.get(row.id)])
                 for row in page.rows
             ],
-            reasons=operators.said(operators.INVOICE_REASONS, language()),
+            reasons=operators.said(office_money.INVOICE_REASONS, language()),
             list_address=lists.here(),
         )
 
@@ -71,7 +71,7 @@ class Invoices(Screen):
             "admin/invoice.html",
             file=file,
             label=invoice_label(file.invoice.state, file.invoice.fail_reason, language()),
-            reason=operators.say(operators.INVOICE_REASONS, file.invoice.reason, language()),
+            reason=operators.say(office_money.INVOICE_REASONS, file.invoice.reason, language()),
             sent=SENT[file.sent],
             payments=[shown.payment_told(payment) for payment in file.payments],
             refunds=[shown.refund_told(refund) for refund in file.refunds],
@@ -86,8 +86,8 @@ class Invoices(Screen):
 
 def _filters(plans: Mapping[str, Plan]) -> tuple[Filter, ...]:
     return (
-        Choice("state", gettext("State"), operators.invoice_states(language())),
-        Choice("reason", gettext("Reason"), operators.said(operators.INVOICE_REASONS, language())),
+        Choice("state", gettext("State"), office_money.invoice_states(language())),
+        Choice("reason", gettext("Reason"), operators.said(office_money.INVOICE_REASONS, language())),
         Choice("plan", gettext("Plan"), {code: _name(plan) for code, plan in plans.items()}),
         Choice("sent", gettext("Events"), {"waiting": gettext("Waiting to be sent"), "sent": gettext("Sent")}),
         Days(gettext("Issued")),

@@ -15,10 +15,12 @@ from portal.web.admin.screen import Screen, needs
 WHAT = {
     "renew": lazy_gettext("Renews, tries again, suspends and ends what is due"),
     "janitor": lazy_gettext("Asks payment systems about what is not settled"),
+    "reconcile": lazy_gettext("Compares every day what payment systems say was taken back with what is known here"),
     "expire": lazy_gettext("Closes orders and payment pages whose time is over"),
     "detach_methods": lazy_gettext("Lets payment systems forget removed cards"),
     "forget_keys": lazy_gettext("Forgets old idempotency keys"),
     "forget_quotes": lazy_gettext("Forgets quotes of plan changes that nobody used"),
+    "audit": lazy_gettext("Checks every night that nothing is charged twice, lost or untold"),
     "recognise": lazy_gettext("Books what was earned, at the end of each month"),
 }
 

@@ -13,7 +13,7 @@ from portal import runtime
 from portal.domain import refunding
 from portal.domain.errors import ExceedsRefundable, NotAskable, NotRefundable, SumChanged
 from portal.domain.offers import Offer, available
-from portal.presentation import operators
+from portal.presentation import office_money, operators
 from portal.queries.office import payments as queries
 from portal.queries.office.payments import PaymentFile
 from portal.services import activity, operator_refunds, refund
@@ -50,7 +50,7 @@ class Payments(Screen):
             "admin/payments.html",
             page=page,
             asked=asked,
-            lines=[(row, operators.payment_label(row.state, language(), row.decline_kind)) for row in page.rows],
+            lines=[(row, office_money.payment_label(row.state, language(), row.decline_kind)) for row in page.rows],
             list_address=lists.here(),
         )
 
@@ -152,7 +152,7 @@ class Payments(Screen):
             paid=file.payment.state in PAID,
             offer=offer,
             reasons={"": gettext("Choose"), **operators.said(operators.GIVING, language())},
-            effects=[(key, *operators.effect(key, language())) for key in effects(file)],
+            effects=[(key, *office_money.effect(key, language())) for key in effects(file)],
         )
 
 
@@ -182,7 +182,7 @@ def _unused(file: PaymentFile) -> Offer | None:
 
 def _filters() -> tuple[Filter, ...]:
     return (
-        Choice("state", gettext("State"), operators.payment_states(language())),
+        Choice("state", gettext("State"), office_money.payment_states(language())),
         Choice("review", gettext("Needs a look"), {"yes": gettext("Only those that need a look")}),
         Choice("provider", gettext("Payment system"), {name: name for name in runtime.providers}),
         Days(gettext("Made")),

@@ -16,7 +16,7 @@ from portal.domain.calendar import Interval
 from portal.domain.errors import NotDecidable, NotRefundable, SumChanged
 from portal.domain.offers import available
 from portal.domain.refund import OPEN, Refund
-from portal.presentation import operators
+from portal.presentation import office_money, operators
 from portal.presentation import refunds as presentation
 from portal.presentation.checkout import refund_label
 from portal.presentation.intervals import duration
@@ -56,7 +56,7 @@ class Refunds(Screen):
             page=page,
             asked=asked,
             lines=[(row, refund_label(row.state, language()), _age(row), _overdue(row)) for row in page.rows],
-            reasons=operators.said(operators.REFUND_REASONS, language()),
+            reasons=operators.said(office_money.REFUND_REASONS, language()),
             list_address=lists.here(),
         )
 
@@ -131,7 +131,7 @@ class Refunds(Screen):
             form=form,
             errors=errors,
             form_id=form_id(),
-            effects=[(key, *operators.effect(key, language())) for key in effects(file)],
+            effects=[(key, *office_money.effect(key, language())) for key in effects(file)],
         )
 
     def _refusal(self, file: RefundFile, form: RefusalForm, errors: dict[str, str]) -> str:
@@ -165,7 +165,7 @@ def _told(file: RefundFile) -> dict[str, object]:
         "told": shown.refund_told(refund),
         "payment": shown.payment_told(file.paid.payment),
         "left": available(file.paid.payment),
-        "offer": operators.say(operators.OFFERS, refund.offer, language()),
+        "offer": operators.say(office_money.OFFERS, refund.offer, language()),
         "grounds": operators.say({**operators.GIVING, **operators.REFUSING}, refund.grounds, language()),
         "waits": refund.state == WAITING,
         "answer_by": presentation.answer_by(refund.created_at, runtime.policy),
@@ -199,9 +199,9 @@ def _overdue(row: RefundListed | Refund) -> bool:
 
 def _filters() -> tuple[Filter, ...]:
     return (
-        Choice("state", gettext("State"), operators.refund_states(language())),
+        Choice("state", gettext("State"), office_money.refund_states(language())),
         Choice("review", gettext("Needs a look"), {"yes": gettext("Only those that need a look")}),
-        Choice("reason", gettext("Who began it"), operators.said(operators.REFUND_REASONS, language())),
+        Choice("reason", gettext("Who began it"), operators.said(office_money.REFUND_REASONS, language())),
         Days(gettext("Begun")),
         Text("user", gettext("Customer's id or e-mail")),
     )

@@ -14,8 +14,10 @@ from flask_babel import gettext
 from portal.domain.dispute import Dispute
 from portal.domain.payment import Payment
 from portal.domain.refund import Refund
-from portal.presentation import operators
+from portal.presentation import office_money, operators
 from portal.presentation.checkout import Label, dispute_label, refund_label
+from portal.presentation.happened import happened
+from portal.presentation.reckoned import Fact, reckoned
 from portal.queries.office.records import Record
 from portal.web.locale import language, zone
 
@@ -25,7 +27,7 @@ class PaymentTold:
     payment: Payment
     label: Label
     kind: str
-    reckoned: Sequence[operators.Fact]
+    reckoned: Sequence[Fact]
     declined: str
 
 
@@ -54,10 +56,10 @@ class RecordTold:
 def payment_told(payment: Payment) -> PaymentTold:
     return PaymentTold(
         payment,
-        operators.payment_label(payment.state, language(), payment.decline_kind),
-        operators.say(operators.PAYMENT_KINDS, payment.kind, language()),
-        operators.reckoned(payment, language(), zone()),
-        operators.decline(payment.decline_kind, payment.decline_code, language()),
+        office_money.payment_label(payment.state, language(), payment.decline_kind),
+        operators.say(office_money.PAYMENT_KINDS, payment.kind, language()),
+        reckoned(payment, language(), zone()),
+        office_money.decline(payment.decline_kind, payment.decline_code, language()),
     )
 
 
@@ -65,8 +67,8 @@ def refund_told(refund: Refund) -> RefundTold:
     return RefundTold(
         refund,
         refund_label(refund.state, language()),
-        operators.say(operators.REFUND_REASONS, refund.reason, language()),
-        operators.effect(refund.effect, language())[0],
+        operators.say(office_money.REFUND_REASONS, refund.reason, language()),
+        office_money.effect(refund.effect, language())[0],
     )
 
 
@@ -81,9 +83,7 @@ def disputed() -> str:
 
 def told(records: Sequence[Record]) -> list[RecordTold]:
     return [
-        RecordTold(
-            record, *operators.happened(record.entry, language(), zone()), operators.actor(record.actor, language())
-        )
+        RecordTold(record, *happened(record.entry, language(), zone()), operators.actor(record.actor, language()))
         for record in records
     ]
 

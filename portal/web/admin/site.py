@@ -7,6 +7,7 @@ from flask_admin import Admin
 from flask_admin.theme import Theme
 
 from portal.web.admin.activity import ActivityLog
+from portal.web.admin.audits import Audits
 from portal.web.admin.customers import Customers
 from portal.web.admin.disputes import Disputes
 from portal.web.admin.history import History
@@ -38,6 +39,7 @@ SCREENS = (
     Outbox,
     Inbox,
     Machinery,
+    Audits,
     History,
     ActivityLog,
     Search,

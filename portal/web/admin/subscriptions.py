@@ -15,8 +15,7 @@ from portal.domain.calendar import Interval, step, zone_or
 from portal.domain.errors import Conflict, Forbidden, Refused, SumChanged
 from portal.domain.granting import MOST_DAYS
 from portal.domain.money import Money
-from portal.domain.user import Person
-from portal.presentation import checkout, operators, sentences, timeline
+from portal.presentation import checkout, office_money, operators, sentences, timeline
 from portal.presentation.dates import date
 from portal.presentation.money import money
 from portal.presentation.standing import label, standing
@@ -26,8 +25,7 @@ from portal.queries.office import customers, history, plans
 from portal.queries.office import subscriptions as queries
 from portal.queries.subscriptions import SubscriptionCard
 from portal.services import grant as granting
-from portal.services import operator_cancel
-from portal.services.refund import offers_of
+from portal.services import operator_cancel, unused_money
 from portal.web.admin import lists
 from portal.web.admin.cancel_form import RUNS, CancelForm, may_wait
 from portal.web.admin.lists import Choice, Days, Kept, Text
@@ -90,7 +88,7 @@ class Subscriptions(Screen):
             behind=behind,
             numbers={invoice.id: invoice.number for invoice in behind.invoices},
             invoice_label=lambda one: checkout.invoice_label(one.state, one.fail_reason, language()),
-            reasons=operators.said(operators.INVOICE_REASONS, language()),
+            reasons=operators.said(office_money.INVOICE_REASONS, language()),
             told=customers.told(subscription.user_id),
             cancellation=cancellations.latest(guid),
             asked=asked,
@@ -241,12 +239,8 @@ def _resumable(card: SubscriptionCard) -> bool:
 
 
 def _unused(card: SubscriptionCard) -> Money | None:
-    """What the time that has not been used comes to, as the customer could have it back."""
-    invoice_id = queries.behind(card.subscription).last_bought
-    if invoice_id is None or not card.subscription.live:
-        return None
-    offered = offers_of(Person(card.subscription.user_id), invoice_id)
-    return next((offer.amount for offer in offered if offer.kind == "unused"), None)
+    """What all the time that has not been used comes to."""
+    return unused_money.total(unused_money.parts_of(card.subscription))
 
 
 def _may_refund() -> bool:

@@ -1,4 +1,4 @@
-"""What a call answers, for the document: its schema, and a sample of each refusal that is its own."""
+"""What a call answers, for the document: its schema, and the refusals that are its own."""
 
 from __future__ import annotations
 
@@ -25,9 +25,12 @@ PHRASES = {
     429: "Too many requests",
     503: "Something behind us does not answer; `Retry-After` says when to come back",
 }
+UNCHANGED: dict[Any, Any] = {"304": {"description": "What `If-None-Match` names is still what would be answered"}}
 HTTP_STATUS = {word: status for status, word in HTTP_WORDS.items()}
 
-OF_EVERY_CALL = ("invalid_request", "rate_limited", "unavailable")
+OF_EVERY_CALL = ("rate_limited", "unavailable")
+OF_WHAT_IS_CHECKED = ("invalid_request",)
+OF_NO_CALL = ("method_not_allowed", "internal_error")  # of a call that is none; of none by design
 OF_A_TOKEN = ("unauthorized",)
 OF_A_USER = ("token_expired",)
 OF_A_POST = ("bad_request", "too_large", "unsupported_media_type", "request_in_progress", "idempotency_key_reused")
@@ -39,7 +42,8 @@ def _words(kind: type[Refused]) -> Iterable[tuple[str, int]]:
         yield from _words(narrower)
 
 
-STATUS_OF_WORD = HTTP_STATUS | {word: status for kind in Refused.__subclasses__() for word, status in _words(kind)}
+WORDS = {word: status for kind in Refused.__subclasses__() for word, status in _words(kind)}
+STATUS_OF_WORD = HTTP_STATUS | WORDS | {"internal_error": 500}
 
 
 def answers(given: type[BaseModel], *refusals: type[Refused]) -> dict[Any, Any]:
@@ -56,9 +60,11 @@ def add_refusal(responses: dict[Any, Any], error_id: str) -> None:
     answer = responses.setdefault(status, {"description": PHRASES[int(status)]})
     answer["description"] = PHRASES[int(status)]
     content = answer.setdefault("content", {}).setdefault("application/json", {"schema": ERROR_SCHEMA})
-    content.setdefault("examples", {})[error_id] = {"value": _sample(error_id)}
+    content.setdefault("examples", {})[error_id] = {"$ref": f"#/components/examples/{error_id}"}
 
 
-def _sample(error_id: str) -> dict[str, str]:
+def refusal(error_id: str) -> dict[str, Any]:
+    """An example of it, for the document's list of all."""
     told = sentences.refusal(error_id, defaultdict(lambda: "..."), "en")
-    return {"error_id": error_id, "error_desc": told.sentence, "request_id": "4f1d2c0e9b7a4c55a1d3f0e6b8c92d17"}
+    body = {"error_id": error_id, "error_desc": told.sentence, "request_id": "4f1d2c0e9b7a4c55a1d3f0e6b8c92d17"}
+    return {"summary": f"{STATUS_OF_WORD[error_id]}: {told.title}", "value": body}

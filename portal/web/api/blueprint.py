@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Literal
 
-from flask import request
+from flask import Response, g, request
 from flask_openapi.blueprint import APIBlueprint
 from werkzeug.exceptions import BadRequest, UnsupportedMediaType
 
 from portal.web.api import exact_json
 from portal.web.api.shapes import ErrorBody
 from portal.web.auth import bearer_person
+from portal.web.edge import request_id
 from portal.web.service_tokens import calling_service
+
+log = logging.getLogger(__name__)
 
 PREFIX = "/api/v1"
 FOR_ALL = frozenset({"plans", "openapi"})
@@ -47,11 +51,19 @@ def who_and_what() -> None:
     operation = (request.endpoint or "").removeprefix("api.")
     match caller_of(operation):
         case "user":
-            bearer_person()
+            g.caller = f"user:{bearer_person().id}"
         case "service":
-            calling_service()
+            g.caller = f"service:{calling_service()}"
     if request.method == "POST" and not (operation in WITHOUT_BODY and not request.get_data()):
         _read_json()
+
+
+@blueprint.after_request
+def note(response: Response) -> Response:
+    """One line in the log for each call. Without its query, where people put what they should not."""
+    who = {"request_id": request_id(), "caller": g.get("caller", "anybody")}
+    log.info("%s %s %d", request.method, request.path, response.status_code, extra=who)
+    return response
 
 
 def _read_json() -> None:

@@ -15,6 +15,7 @@ from portal.domain.errors import (
     PaymentInProgress,
     ProviderUnavailable,
     QuoteVoid,
+    UnknownPaymentSystem,
     UnknownProduct,
 )
 from portal.domain.money import Money
@@ -25,7 +26,7 @@ from portal.web.api.answers import answers
 from portal.web.api.blueprint import blueprint
 from portal.web.api.idempotency import once
 from portal.web.api.money import price_of
-from portal.web.api.shapes import Code, Guid, Moment, Price
+from portal.web.api.shapes import MONTH_LATER, Code, Guid, Moment, Price
 from portal.web.api.subscriptions import SubscriptionOut, SubscriptionPath, card_of, shape
 from portal.web.locale import language
 
@@ -41,6 +42,9 @@ class ChangeIn(BaseModel):
 
     product_id: Code = Field(description="The plan of the preview.", examples=["premium"])
     quote: Guid = Field(description="From the preview.")
+    provider: Code | None = Field(
+        default=None, description="Where the customer pays if no method can be charged; absent: the first."
+    )
 
 
 class LineOut(BaseModel):
@@ -56,19 +60,22 @@ class LineOut(BaseModel):
 
 class PreviewOut(BaseModel):
     quote: Guid
-    expires_at: Moment = Field(description="Until then, and only while the subscription stays as it is.")
+    expires_at: Moment = Field(
+        description="Until then, and only while the subscription stays as it is.", examples=["2027-01-10T09:15:00Z"]
+    )
     when: Literal["now", "period_end"] = Field(description="When the plan changes.", examples=["now"])
     lines: list[LineOut] = Field(description="They add up to `today`.")
     today: Price = Field(description="What is paid today.")
     then: Price | None = Field(description="What is charged from `at` on; null: it does not renew.")
-    at: Moment
+    at: Moment = Field(examples=[MONTH_LATER])
 
 
 class ChangedOut(BaseModel):
     subscription: SubscriptionOut = Field(description="As it stands now: the plan moves only when it is paid.")
     invoice_guid: Guid | None = Field(description="Of what is paid today; null: nothing is.")
     redirect_url: str | None = Field(
-        description="Where the customer pays or confirms; null: nothing is left to do.", examples=[None]
+        description="Where the customer pays or confirms; null: nothing is left to do.",
+        examples=["https://billing.example/sandbox/pay/co_6f1f"],
     )
 
 
@@ -102,12 +109,12 @@ def preview_change(path: SubscriptionPath, body: PreviewIn) -> Response:
     "/subscriptions/<uuid:id>/change",
     tags=[TAG],
     summary="Move to another plan",
-    responses=answers(ChangedOut, *REFUSALS, QuoteVoid, ProviderUnavailable),
+    responses=answers(ChangedOut, *REFUSALS, UnknownPaymentSystem, QuoteVoid, ProviderUnavailable),
 )
 @once
 def change_subscription(path: SubscriptionPath, body: ChangeIn) -> Response:
     """What the preview said is what is charged. Declined: nothing has changed, and the invoice says so."""
-    made = change_plan.change(g.person, path.id, body.product_id, body.quote)
+    made = change_plan.change(g.person, path.id, body.product_id, body.quote, body.provider)
     answer = ChangedOut(
         subscription=shape(card_of(path.id)), invoice_guid=made.invoice_id, redirect_url=made.redirect_url
     )

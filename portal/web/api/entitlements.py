@@ -19,7 +19,7 @@ class EntitlementOut(BaseModel):
     plan: str = Field(description="The plan's code.", examples=["standard"])
     features: list[str] = Field(examples=[["catalogue"]])
     from_: Moment = Field(alias="from", description="Since when this access runs without a break.")
-    until: Moment
+    until: Moment = Field(examples=["2027-02-17T09:00:00Z"])
     auto_renew: bool = Field(examples=[True])
     status: str = Field(examples=["active"])
 

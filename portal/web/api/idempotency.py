@@ -10,6 +10,7 @@ from flask import Response, g, jsonify, make_response, request
 from pydantic import BaseModel
 from werkzeug.exceptions import BadRequest
 
+from portal import failpoints
 from portal.domain.errors import Refused
 from portal.services import idempotency
 from portal.web.errors import answer_refusal
@@ -30,14 +31,17 @@ def once(view: Callable[..., Any]) -> Callable[..., Response]:
         given = idempotency.begin(caller, key, asked)
         if given is not None:
             return make_response(jsonify(given.body), given.status)
+        failpoints.reached("key.taken")
         try:
             response = make_response(view(**arguments))
         except Refused as refusal:
             response = answer_refusal(refusal)
-        except BaseException:
+        except Exception:  # a process that is being ended leaves its lease to run out
             idempotency.finish(caller, key, 500, {})
             raise
+        failpoints.reached("reply.made")
         idempotency.finish(caller, key, response.status_code, response.get_json())
+        failpoints.reached("reply.kept")
         return response
 
     return wrapper

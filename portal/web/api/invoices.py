@@ -65,7 +65,7 @@ class InvoiceOut(BaseModel):
     )
     product: ProductOut
     payments: list[PaymentOut] = Field(description="Newest first.")
-    refunds: list[RefundEntry] = Field(description="Newest first.")
+    refunds: list[RefundEntry] = Field(description="Newest first.", examples=[[]])
 
 
 @blueprint.get("/invoices/<uuid:guid>", tags=[TAG], summary="One invoice", responses=answers(InvoiceOut, NotFound))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from flask import Response, jsonify
+from flask import Response, jsonify, request
 from flask_openapi.models.tag import Tag
 from pydantic import BaseModel, Field, RootModel
 
@@ -12,7 +12,7 @@ from portal import runtime
 from portal.presentation.language import in_language
 from portal.queries import offers
 from portal.queries.offers import Offer
-from portal.web.api.answers import answers
+from portal.web.api.answers import UNCHANGED, answers
 from portal.web.api.blueprint import blueprint
 from portal.web.api.money import price_of
 from portal.web.api.shapes import Currency, Price
@@ -43,11 +43,15 @@ class PlansQuery(BaseModel):
     currency: Currency | None = Field(default=None, description="Absent: the portal's own.")
 
 
-@blueprint.get("/plans", tags=[Tag(name="plans")], responses=answers(PlansOut), summary="What is on sale")
+@blueprint.get("/plans", tags=[Tag(name="plans")], responses=answers(PlansOut) | UNCHANGED, summary="What is on sale")
 def plans(query: PlansQuery) -> Response:
-    """Plans without a price in the currency are left out."""
+    """Plans without a price in the currency are left out. Keep the answer and ask with its `ETag`."""
     found = offers.on_sale(query.currency or runtime.policy.currency, runtime.clock.now())
-    return jsonify([_shape(offer).model_dump(mode="json") for offer in found])
+    response = jsonify([_shape(offer).model_dump(mode="json") for offer in found])
+    response.headers["Cache-Control"] = "no-cache"  # keep it, but ask: a price may have changed
+    response.add_etag()
+    response.make_conditional(request)
+    return response
 
 
 def _shape(offer: Offer) -> PlanOut:

@@ -20,6 +20,7 @@ from portal.domain.errors import (
     PaymentInProgress,
     ProviderUnavailable,
     SubscriptionExists,
+    UnknownPaymentSystem,
     UnknownProduct,
 )
 from portal.presentation.language import in_language
@@ -69,10 +70,12 @@ class PurchaseOut(BaseModel):
 
 
 class PurchasesQuery(BaseModel):
-    product_id: Code | None = Field(default=None, description="Only this plan.")
-    user_guid: UserId | None = Field(default=None, description="Somebody else's: for roles that may see all.")
-    page_limit: int = Field(default=20, ge=1, le=100)
-    page_number: int = Field(default=1, ge=1, le=100_000)
+    product_id: Code | None = Field(default=None, description="Only this plan.", examples=["standard"])
+    user_guid: UserId | None = Field(
+        default=None, description="Somebody else's: for roles that may see all.", examples=["alice"]
+    )
+    page_limit: int = Field(default=20, ge=1, le=100, examples=[20])
+    page_number: int = Field(default=1, ge=1, le=100_000, examples=[1])
 
 
 class PurchaseEntry(BaseModel):
@@ -93,6 +96,7 @@ class PurchasesOut(RootModel[list[PurchaseEntry]]):
     responses=answers(
         PurchaseOut,
         UnknownProduct,
+        UnknownPaymentSystem,
         ConsentRequired,
         EmailRequired,
         SubscriptionExists,

@@ -23,7 +23,7 @@ from portal.domain.ids import new_id
 from portal.domain.money import Money
 from portal.domain.offers import available
 from portal.domain.refund import GIVING, Refund
-from portal.domain.refunding import Effect
+from portal.domain.refund_effects import Effect
 from portal.queries import refunds
 from portal.services import operator_refunds
 from portal.services import refund as service

@@ -20,7 +20,7 @@ from portal.web.api.answers import answers
 from portal.web.api.blueprint import blueprint
 from portal.web.api.idempotency import once
 from portal.web.api.money import price_of
-from portal.web.api.shapes import Guid, Moment, Price, at
+from portal.web.api.shapes import MONTH_LATER, Guid, Moment, Price, at
 from portal.web.locale import language
 
 TAG = Tag(name="subscriptions")
@@ -28,12 +28,12 @@ TAG = Tag(name="subscriptions")
 
 class PeriodOut(BaseModel):
     from_: Moment = Field(alias="from")
-    to: Moment
+    to: Moment = Field(examples=[MONTH_LATER])
 
 
 class NextOut(BaseModel):
     what: Literal["renewal", "retry", "end"] = Field(examples=["renewal"])
-    at: Moment
+    at: Moment = Field(examples=[MONTH_LATER])
     price: Price | None = Field(description="What is charged then; null: nothing.")
 
 
@@ -46,7 +46,9 @@ class SubscriptionOut(BaseModel):
     )
     auto_renew: bool = Field(description="False: it ends with the paid time.", examples=[True])
     current_period: PeriodOut | None = Field(description="The paid time that runs now, else the last.")
-    access_until: Moment | None = Field(description="With the days of grace; null: no access.")
+    access_until: Moment | None = Field(
+        description="With the days of grace; null: no access.", examples=["2027-02-17T09:00:00Z"]
+    )
     next: NextOut | None = Field(description="What happens by itself; null: nothing.")
     next_product_id: str | None = Field(
         description="The plan it goes on as, where another one was chosen for then; else null.", examples=[None]

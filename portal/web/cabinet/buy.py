@@ -15,9 +15,11 @@ from portal.domain.purchasing import MAX_COUNT
 from portal.queries import subscriptions
 from portal.queries.subscriptions import SubscriptionCard
 from portal.services import buy as buying
+from portal.services.buy import Preview
 from portal.web.auth import current_person, signed_in
 from portal.web.cabinet.check_form import CheckForm, count_of
 from portal.web.cabinet.payments import shows_its_invoice
+from portal.web.cabinet.ways import ways
 
 
 @signed_in
@@ -25,16 +27,17 @@ from portal.web.cabinet.payments import shows_its_invoice
 def check(code: str) -> str | Response | tuple[str, int]:
     if request.method == "POST":
         return _order(code)
-    return _page(code, CheckForm(count_of(request.args), trial=request.args.get("trial") != "no"), {})
+    asked = request.args
+    form = CheckForm(count_of(asked), provider=asked.get("provider"), trial=asked.get("trial") != "no")
+    return _page(code, form, {})
 
 
 def _order(code: str) -> Response | tuple[str, int]:
     form = CheckForm.read(request.form)
-    wanted = buying.preview(current_person(), code, form.count, form.trial)
+    wanted = buying.preview(current_person(), code, form.count, form.trial, form.provider)
     if form.trial and not wanted.trial_days:
-        # Started in another tab meanwhile. Nobody is sent to pay a sum that the page did not show.
-        gone = {"total": gettext("The trial is no longer on offer to you.")}
-        return _page(code, replace(form, trial=False), gone), 409
+        # Nobody is sent to pay a sum that the page did not show.
+        return _page(code, replace(form, trial=False), {"total": _why_no_trial(wanted)}), 409
     errors = form.errors(wanted.needs_email, wanted.trial_days > 0)
     if errors:
         return _page(code, form, errors), 422
@@ -45,6 +48,13 @@ def _order(code: str) -> Response | tuple[str, int]:
     return redirect(bought.redirect_url, 303)
 
 
+def _why_no_trial(wanted: Preview) -> str:
+    saves = runtime.providers[wanted.provider].abilities.saves_methods
+    started_meanwhile = gettext("The trial is no longer on offer to you.")
+    keeps_nothing = gettext("There is no trial with this way to pay: it keeps no card for the charge after it.")
+    return str(started_meanwhile if saves else keeps_nothing)
+
+
 def taken(refused: SubscriptionExists) -> tuple[str, int]:
     """What the customer already has in this group, and how to go on from there."""
     cards = [card for card in _mine() if card.subscription.id == refused.facts.get("subscription_id")]
@@ -53,8 +63,8 @@ def taken(refused: SubscriptionExists) -> tuple[str, int]:
 
 
 def _page(code: str, form: CheckForm, errors: Mapping[str, str]) -> str:
-    """Raises UnknownProduct, InvalidRequest, SubscriptionExists."""
-    preview = buying.preview(current_person(), code, form.count, form.trial)
+    """Raises UnknownProduct, UnknownPaymentSystem, InvalidRequest, SubscriptionExists."""
+    preview = buying.preview(current_person(), code, form.count, form.trial, form.provider)
     running = [card for card in _mine() if card.subscription.live and card.plan.id == preview.offer.plan.id]
     return render_template(
         "cabinet/check.html",
@@ -63,6 +73,8 @@ def _page(code: str, form: CheckForm, errors: Mapping[str, str]) -> str:
         form=form,
         errors=errors,
         counts=range(1, MAX_COUNT + 1),
+        ways=ways(),
+        saves=any(provider.abilities.saves_methods for provider in runtime.providers.values()),
     )
 
 

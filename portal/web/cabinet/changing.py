@@ -16,6 +16,7 @@ from portal.queries.subscriptions import SubscriptionCard
 from portal.services import change_plan
 from portal.web.auth import current_person, signed_in
 from portal.web.cabinet.payments import shows_its_invoice
+from portal.web.cabinet.ways import ways
 
 RUNS = ("trialing", "active")
 Answer = str | Response | tuple[str, int]
@@ -42,7 +43,9 @@ def undo(guid: UUID) -> Response:
 
 def _confirmed(card: SubscriptionCard, product: str) -> Answer:
     try:
-        made = change_plan.change(current_person(), card.subscription.id, product, _quote())
+        made = change_plan.change(
+            current_person(), card.subscription.id, product, _quote(), request.form.get("provider")
+        )
     except QuoteVoid as void:
         invoice_id = void.facts.get("invoice_id")
         if invoice_id:  # the same button once more, or another tab: what it did is what there is to see
@@ -62,7 +65,7 @@ def _quote() -> UUID:
 
 def _preview(card: SubscriptionCard, product: str, void: bool = False) -> str:
     seen = change_plan.preview(current_person(), card.subscription.id, product)
-    return render_template("cabinet/change_check.html", card=card, seen=seen, void=void)
+    return render_template("cabinet/change_check.html", card=card, seen=seen, void=void, ways=ways())
 
 
 def _choice(card: SubscriptionCard, chosen: str, errors: dict[str, str]) -> str:

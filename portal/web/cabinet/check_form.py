@@ -27,6 +27,7 @@ class CheckForm:
     personal_data: bool = False
     renewal: bool = False
     email: str = ""
+    provider: str | None = None  # None: there was nothing to choose
     trial: bool = True  # the page shows one where there is one; its sum is what was agreed to
 
     @classmethod
@@ -38,6 +39,7 @@ class CheckForm:
             personal_data="personal_data" in sent,
             renewal="renewal" in sent,
             email=sent.get("email", "").strip(),
+            provider=sent.get("provider"),
             trial=sent.get("trial") == "yes",
         )
 
@@ -56,7 +58,9 @@ class CheckForm:
 
     def request(self, code: str) -> BuyRequest:
         agreement, email = self._agreement(), self.email or None
-        return BuyRequest(code, self.count, agreement, email=email, locale=language(), trial=self.trial)
+        return BuyRequest(
+            code, self.count, agreement, email=email, locale=language(), provider=self.provider, trial=self.trial
+        )
 
     def _agreement(self) -> Agreement:
         return Agreement(

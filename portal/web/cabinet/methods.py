@@ -22,6 +22,7 @@ from portal.services import methods as service
 from portal.services import save_method
 from portal.web.auth import current_person, signed_in
 from portal.web.cabinet.check_form import LONGEST_AGENT
+from portal.web.cabinet.ways import ways_to_save
 from portal.web.locale import language
 
 RETRY_AFTER = "5"  # seconds
@@ -105,13 +106,13 @@ def add() -> str | Response | tuple[str, int] | tuple[str, int, dict[str, str]]:
     if "renewal" not in request.form:
         return _form({"renewal": gettext("Tick the box: without it the card cannot be charged for renewals")}), 422
     try:
-        return redirect(save_method.start(current_person(), _agreement()), 303)
+        return redirect(save_method.start(current_person(), _agreement(), request.form.get("provider")), 303)
     except ProviderUnavailable:
         return _form({}, silent=True), 503, {"Retry-After": RETRY_AFTER}
 
 
 def _form(errors: dict[str, str], *, silent: bool = False) -> str:
-    return render_template("cabinet/method_add.html", errors=errors, silent=silent, cards=_live())
+    return render_template("cabinet/method_add.html", errors=errors, silent=silent, cards=_live(), ways=ways_to_save())
 
 
 def _agreement() -> Agreement:

@@ -98,12 +98,18 @@ def _page(detail: InvoiceDetail) -> str:
         stage=checkout.stage(detail, now),
         heading=checkout.title(detail, now, language()),
         long_wait=_long_wait(detail),
-        switched_off=detail.invoice.provider not in runtime.providers,
+        switched_off=_asked(detail) not in runtime.providers,
         declined=declined(last, language()) if last and last.state == "failed" else None,
         refunds=[(checkout.refund_sentence(refund, language()), refund.open) for refund in detail.refunds],
         card=_card(detail),
         this_page=url_for("cabinet.payment", guid=detail.invoice.id),
     )
+
+
+def _asked(detail: InvoiceDetail) -> str:
+    """The payment system that what happens next depends on."""
+    last = detail.last_payment
+    return last.provider if last is not None and last.open else detail.invoice.provider
 
 
 def _long_wait(detail: InvoiceDetail) -> bool:

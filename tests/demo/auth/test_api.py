@@ -115,6 +115,7 @@ def test_refresh_tokens_are_not_kept_readable(client: FlaskClient, tmp_path: Pat
     assert tokens["refresh_token"].encode() not in kept
 
 
+@pytest.mark.fault("T11")
 def test_an_event_withdraws_older_tokens_and_the_next_one_carries_the_rights(client: FlaskClient) -> None:
     tokens = sign_in(client)
     assert check(client, tokens["access_token"]) == 200
@@ -132,7 +133,6 @@ def test_a_renewal_withdraws_nothing(client: FlaskClient) -> None:
     assert check(client, token) == 200
 
 
-@pytest.mark.fault("K24")
 def test_the_version_below_which_tokens_are_refused_never_falls(client: FlaskClient) -> None:
     post_event(client, told("alice", 1))
     post_event(client, told("alice", 3, ("library",), withdraws_from=3))
@@ -200,6 +200,7 @@ def test_an_event_that_is_not_understood_as_a_whole_changes_nothing(client: Flas
     assert client.get("/auth/users/alice").get_json()["version"] == 0
 
 
+@pytest.mark.fault("B11")
 @pytest.mark.parametrize("token", ["guess", "", "я", EVENTS_TOKEN + "x"])
 def test_events_are_taken_from_the_relay_only(client: FlaskClient, token: str) -> None:
     assert post_event(client, told("alice", 1), token).status_code == 401

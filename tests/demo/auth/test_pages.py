@@ -40,6 +40,7 @@ def test_the_language_can_be_switched_and_the_portal_s_choice_counts(client: Fla
     assert '<html lang="ru">' in client.get("/auth/login?lang=ru").text
 
 
+@pytest.mark.fault("T15")
 def test_signing_in_sets_two_cookies_that_scripts_cannot_read(client: FlaskClient) -> None:
     answer = sign_in(client, to="/cabinet")
     assert (answer.status_code, answer.headers["Location"]) == (303, "/cabinet")
@@ -53,6 +54,7 @@ def test_signing_in_sets_two_cookies_that_scripts_cannot_read(client: FlaskClien
     assert "Path=/auth;" in refresh + ";"
 
 
+@pytest.mark.fault("T15")
 def test_outside_the_demo_cookies_are_for_https_only(tmp_path: object) -> None:
     answer = new_auth(tmp_path, secure=True).test_client().post("/login", data={"login": "alice"})  # type: ignore[arg-type]  # a Path
     assert all("Secure" in cookie for cookie in answer.headers.getlist("Set-Cookie"))
@@ -113,6 +115,7 @@ def test_signing_out_ends_the_refresh_token_too(client: FlaskClient) -> None:
     assert client.post("/auth/refresh", json={"refresh_token": refresh.value}).status_code == 401
 
 
+@pytest.mark.fault("A10")
 def test_a_name_from_an_event_is_text_not_markup(client: FlaskClient, auth: object) -> None:
     from portal.demo.auth.app import service_of
     from tests.demo.auth.places import told

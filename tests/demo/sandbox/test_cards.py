@@ -127,7 +127,6 @@ def test_a_renewal_that_waits_for_its_customer_can_be_closed(shop: Shop) -> None
     assert shop.taken("payment:2") == []
 
 
-@pytest.mark.fault("P20")
 def test_a_detached_method_is_refused_for_good(shop: Shop) -> None:
     method = shop.saved()
     assert shop.provider.detach(method.method_ref)
@@ -136,14 +135,12 @@ def test_a_detached_method_is_refused_for_good(shop: Shop) -> None:
     assert shop.provider.charge(shop.renewal(method)).decline == Decline(DeclineClass.hard, "method_detached")
 
 
-@pytest.mark.fault("P20")
 def test_a_method_is_refused_after_the_month_it_was_valid_until(shop: Shop) -> None:
     method = shop.saved()
     shop.clock.at = shop.clock.at.replace(year=2031)
     assert shop.provider.charge(shop.renewal(method)).decline == Decline(DeclineClass.hard, "expired_card")
 
 
-@pytest.mark.fault("P21")
 def test_another_customers_method_is_not_charged(shop: Shop) -> None:
     mine, order = shop.saved(), shop.order("payment:boris", user_id="boris")
     shop.pay(shop.provider.start_checkout(order).redirect_url or "")

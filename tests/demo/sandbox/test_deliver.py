@@ -64,7 +64,6 @@ def test_an_event_names_the_object_and_its_state(mail: Mail) -> None:
     assert mail.deliver() == []
 
 
-@pytest.mark.fault("W9")
 def test_a_webhook_is_sent_again_with_backoff_until_2xx_and_signed_anew_each_time(mail: Mail) -> None:
     mail.shop.buy()
     mail.receiver.statuses = [503, 302, 400]
@@ -110,7 +109,6 @@ def test_the_deliverer_settles_what_became_due_by_itself(mail: Mail) -> None:
     assert [event["type"] for event in mail.deliver()] == ["payment.succeeded"]
 
 
-@pytest.mark.fault("W8")
 def test_a_dropped_webhook_never_arrives(mail: Mail) -> None:
     mail.shop.plan("drop", "webhook", "payment:1")
     mail.shop.buy()
@@ -119,7 +117,6 @@ def test_a_dropped_webhook_never_arrives(mail: Mail) -> None:
     assert [event["data"]["reference"] for event in mail.deliver()] == ["payment:2"]
 
 
-@pytest.mark.fault("W3")
 def test_a_repeated_webhook_is_the_same_event_again(mail: Mail) -> None:
     mail.shop.plan("repeat", copies=2)
     mail.shop.buy()
@@ -128,7 +125,6 @@ def test_a_repeated_webhook_is_the_same_event_again(mail: Mail) -> None:
     assert len({event["id"] for event in events}) == 1
 
 
-@pytest.mark.fault("W10")
 def test_a_delayed_webhook_arrives_later(mail: Mail) -> None:
     mail.shop.plan("delay", seconds=4 * 86400)
     mail.shop.buy()
@@ -138,7 +134,6 @@ def test_a_delayed_webhook_arrives_later(mail: Mail) -> None:
     assert mail.believed(0)
 
 
-@pytest.mark.fault("W4")
 def test_a_reordered_webhook_follows_the_one_after_it(mail: Mail) -> None:
     mail.shop.plan("reorder")
     paid = mail.shop.buy()
@@ -154,7 +149,6 @@ def test_a_reordered_webhook_arrives_although_no_other_comes(mail: Mail) -> None
     assert len(mail.deliver()) == 1
 
 
-@pytest.mark.fault("W1")
 def test_a_forged_webhook_comes_beside_the_true_one_and_is_not_believed(mail: Mail) -> None:
     mail.shop.plan("forge")
     mail.receiver.statuses = [200, 400]
@@ -211,7 +205,6 @@ def test_a_failing_round_does_not_end_the_loop(shop: Shop) -> None:
     assert shop.book.webhooks()[0]["attempts"] == 1
 
 
-@pytest.mark.fault("W12")
 def test_an_empty_secret_signs_nothing(shop: Shop) -> None:
     with pytest.raises(ValueError, match="secret"):
         Deliverer(shop.book, "http://shop.example/webhooks", "", shop.clock)

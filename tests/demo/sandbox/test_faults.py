@@ -52,7 +52,6 @@ def test_faults_happen_in_the_order_they_were_planned(shop: Shop) -> None:
     assert codes == ["insufficient_funds", "lost_card", "none"]
 
 
-@pytest.mark.fault("P14")
 @pytest.mark.parametrize(("outcome", "taken"), [("succeeded", [59900]), ("failed", [])])
 def test_a_pending_payment_ends_when_its_moment_comes(shop_on_both: Shop, outcome: str, taken: list[int]) -> None:
     shop_on_both.plan("pending_then_late", "pay", after=3 * 86400, outcome=outcome, code="lost_card")
@@ -66,13 +65,22 @@ def test_a_pending_payment_ends_when_its_moment_comes(shop_on_both: Shop, outcom
     assert [event["type"] for event in shop_on_both.book.webhooks()] == ["payment.pending", f"payment.{outcome}"]
 
 
+def test_a_bank_takes_the_money_that_it_had_declined(shop_on_both: Shop) -> None:
+    shop_on_both.plan("declined_then_late", "pay", after=3 * 86400, code="lost_card")
+    assert shop_on_both.buy().decline == Decline(DeclineClass.hard, "lost_card")
+    shop_on_both.clock.advance(days=2)
+    assert (shop_on_both.provider.find("payment:1").outcome, shop_on_both.taken()) == (Outcome.failed, [])
+    shop_on_both.clock.advance(days=1)
+    assert (shop_on_both.provider.find("payment:1").outcome, shop_on_both.taken()) == (Outcome.succeeded, [59900])
+    assert [event["type"] for event in shop_on_both.book.webhooks()] == ["payment.failed", "payment.succeeded"]
+
+
 def test_a_pending_payment_is_not_closed(shop: Shop) -> None:
     shop.plan("pending_then_late", "pay")
     shop.buy()
     assert shop.provider.close_checkout("payment:1").outcome is Outcome.pending
 
 
-@pytest.mark.fault("P16")
 @pytest.mark.parametrize(("params", "taken"), [({}, 60000), ({"amount": 1}, 1)])
 def test_a_wrong_amount_is_really_taken_and_reported(shop: Shop, params: dict[str, int], taken: int) -> None:
     shop.plan("wrong_amount", "pay", **params)

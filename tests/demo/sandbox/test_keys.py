@@ -40,7 +40,6 @@ def test_a_repeated_key_with_another_body_is_refused(shop_on_both: Shop) -> None
     assert shop_on_both.taken("payment:2") == [59900]
 
 
-@pytest.mark.fault("P3")
 @pytest.mark.parametrize(("fault", "taken"), [("error_before", []), ("error_after", [59900])])
 def test_a_stored_500_is_replayed_although_the_fault_is_over(shop_on_both: Shop, fault: str, taken: list[int]) -> None:
     shop_on_both.saved()
@@ -49,7 +48,6 @@ def test_a_stored_500_is_replayed_although_the_fault_is_over(shop_on_both: Shop,
     assert shop_on_both.taken("payment:2") == taken
 
 
-@pytest.mark.fault("P5")
 def test_a_key_is_forgotten_after_a_day_and_then_charges_again(shop_on_both: Shop) -> None:
     charge(shop_on_both)
     shop_on_both.clock.advance(hours=23, minutes=59)
@@ -60,7 +58,6 @@ def test_a_key_is_forgotten_after_a_day_and_then_charges_again(shop_on_both: Sho
     assert shop_on_both.taken("payment:2") == [59900, 59900]
 
 
-@pytest.mark.fault("P6")
 def test_a_key_in_flight_is_answered_409(shop_on_both: Shop) -> None:
     shop_on_both.saved()
     print_ = _print_of(shop_on_both)

@@ -29,7 +29,6 @@ def at_once(act: Callable[[int], Seen], count: int) -> list[Seen]:
         return list(pool.map(run, range(count)))
 
 
-@pytest.mark.fault("C2")
 def test_two_tabs_paying_one_checkout_take_the_money_once(shop_on_both: Shop) -> None:
     page = shop_on_both.open_page()
     answers = at_once(lambda _: shop_on_both.pay(page), 8)
@@ -47,7 +46,6 @@ def test_parallel_charges_with_one_key_take_the_money_once(shop_on_both: Shop) -
     assert shop_on_both.taken("payment:2") == [59900]
 
 
-@pytest.mark.fault("C8")
 def test_parallel_refunds_never_give_back_more_than_was_taken(shop_on_both: Shop) -> None:
     paid = shop_on_both.buy()
     answers = at_once(lambda n: shop_on_both.provider.refund(shop_on_both.back(paid, 25000, f"refund:{n}")), 6)

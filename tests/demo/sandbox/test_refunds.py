@@ -18,7 +18,6 @@ def test_a_refund_is_found_by_its_reference(shop_on_both: Shop) -> None:
     assert shop_on_both.provider.find_refund("refund:2").absent
 
 
-@pytest.mark.fault("P22")
 def test_refunds_together_never_exceed_what_was_taken(shop: Shop) -> None:
     paid = shop.buy()
     assert shop.provider.refund(shop.back(paid, 59000, "refund:1")).outcome is Outcome.succeeded
@@ -27,7 +26,6 @@ def test_refunds_together_never_exceed_what_was_taken(shop: Shop) -> None:
     assert shop.provider.refund(shop.back(paid, 900, "refund:3")).outcome is Outcome.succeeded
 
 
-@pytest.mark.fault("M4")
 def test_a_refund_in_another_currency_is_refused(shop: Shop) -> None:
     order = RefundOrder("refund:1", shop.buy().provider_ref or "", Money(900, "USD"))
     assert shop.provider.refund(order).decline == Decline(DeclineClass.hard, "currency_mismatch")
@@ -38,7 +36,6 @@ def test_what_was_not_taken_cannot_be_given_back(shop: Shop) -> None:
     assert shop.provider.refund(shop.back(declined, 1)).decline == Decline(DeclineClass.hard, "payment_not_refundable")
 
 
-@pytest.mark.fault("P23")
 def test_a_refund_may_fail_days_later_and_its_sum_is_free_again(shop: Shop) -> None:
     paid = shop.buy()
     shop.plan("pending_then_late", "refund", after=86400, outcome="failed")
@@ -62,7 +59,6 @@ def test_a_pending_refund_may_succeed_later(shop: Shop) -> None:
     assert (found.outcome, found.decline) == (Outcome.succeeded, None)
 
 
-@pytest.mark.fault("P25")
 def test_a_disputed_payment_cannot_be_refunded_until_it_is_won(shop: Shop) -> None:
     paid = shop.buy()
     opened = shop.api.post("/v1/test/disputes", json={"reference": "payment:1"}).json()

@@ -64,10 +64,12 @@ def right_of(rule: Rule) -> str:
     return ACTING.get(rule.endpoint, "see")
 
 
+@pytest.mark.fault("A5")
 def test_every_route_that_acts_is_listed_with_its_right_and_no_other_takes_forms(world: World) -> None:
     assert {rule.endpoint for rule in routes(world) if methods(rule) != ["GET"]} == set(ACTING)
 
 
+@pytest.mark.fault("A3")
 @pytest.mark.parametrize("who", [*STRANGERS, *OPERATORS])
 def test_each_route_lets_in_exactly_the_roles_of_the_matrix(world: World, places: Places, who: str | None) -> None:
     client = world.browser(who) if who else world.app.test_client()
@@ -100,6 +102,8 @@ def test_every_role_of_the_matrix_can_sign_in_and_every_right_belongs_to_an_admi
     assert not may(["admin", "finance"], "see")  # a role of another service
 
 
+@pytest.mark.fault("A6")
+@pytest.mark.fault("T16")
 @pytest.mark.parametrize("endpoint", ACTING)
 def test_a_form_without_its_token_does_nothing(world: World, places: Places, endpoint: str) -> None:
     (rule,) = [rule for rule in routes(world) if rule.endpoint == endpoint]
@@ -110,6 +114,7 @@ def test_a_form_without_its_token_does_nothing(world: World, places: Places, end
     assert everything(world) == before
 
 
+@pytest.mark.fault("T17")
 def test_no_get_writes_anything(world: World, places: Places) -> None:
     admin = world.browser("admin")
     before = everything(world)
@@ -156,6 +161,7 @@ SHOWN_AT = {"outbox.again": "/admin/outbox/1", "inbox.again": "/admin/inbox/1", 
 AGAIN = {"ledger.export"}  # the page stays while a file is saved, and the same form makes another
 
 
+@pytest.mark.fault("A8")
 @pytest.mark.parametrize("endpoint", FORMS)
 def test_each_act_leaves_one_row_in_the_activity_log_and_the_same_form_none_more(
     world: World, places: Places, endpoint: str
@@ -205,6 +211,7 @@ def prepared(world: World, places: Places, endpoint: str) -> tuple[Places, dict[
     return places, {}
 
 
+@pytest.mark.fault("A3")
 def test_what_a_role_may_not_do_is_refused_and_written_down(world: World, places: Places) -> None:
     support = world.browser("support")
     answer = support.post(f"/admin/payments/{places.payment}/refund", data=_token(support, "POST"))
@@ -213,12 +220,14 @@ def test_what_a_role_may_not_do_is_refused_and_written_down(world: World, places
     assert (row["operator"], row["act"], row["outcome"]) == ("support", "payments.refund", "forbidden")
 
 
+@pytest.mark.fault("A5")
 def test_no_screen_is_a_model_view(world: World) -> None:
     """Those write by themselves, round the services."""
     (admin,) = world.app.extensions["admin"]
     assert [view.name for view in admin._views if isinstance(view, ModelView)] == []
 
 
+@pytest.mark.fault("A12")
 def test_a_role_that_was_taken_away_is_gone_with_the_next_token(world: World) -> None:
     client = world.browser("finance")
     assert client.get("/admin/").status_code == 200
@@ -226,6 +235,7 @@ def test_a_role_that_was_taken_away_is_gone_with_the_next_token(world: World) ->
     assert client.get("/admin/").status_code == 403
 
 
+@pytest.mark.fault("N9")
 @pytest.mark.parametrize("cursor", ["x", "AA", "%00", "eyJhIjoxfQ", "WyJub25lIl0", "W10", "9" * 300])
 def test_a_place_in_a_list_that_is_none_of_ours_is_refused_in_words(world: World, cursor: str) -> None:
     admin = world.browser("admin")

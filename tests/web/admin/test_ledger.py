@@ -133,6 +133,7 @@ def test_a_long_file_comes_in_pieces_and_is_whole(bought: World, monkeypatch: py
     assert len(numbers) == bought.count("ledger_postings")
 
 
+@pytest.mark.fault("A10")
 @pytest.mark.parametrize("cell", ["=1+1", "+7", "-1", "@x", "\tx", "\rx"])
 def test_no_cell_is_a_formula(cell: str) -> None:
     posting = PostingListed(

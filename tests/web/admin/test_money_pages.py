@@ -210,6 +210,7 @@ def test_a_renewal_says_what_its_sum_was_reckoned_from(world: World) -> None:
     visitor.says("Intervals are counted from 10 January 2027, 12:00 MSK", "Declined tries before it 0", "By itself")
 
 
+@pytest.mark.fault("A10")
 @on_sqlite
 def test_what_customers_and_operators_typed_is_text_and_nothing_else(world: World) -> None:
     invoice = world.bought("alice")["invoice_guid"]

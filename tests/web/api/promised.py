@@ -13,6 +13,7 @@ from werkzeug.routing import Map
 from werkzeug.test import TestResponse
 
 PREFIX = "/api/v1/"
+MAY_BE_ABSENT = {"Link", "Retry-After"}
 
 
 class Promise:
@@ -27,7 +28,7 @@ class Promise:
         return document
 
     def hold(self, response: TestResponse) -> None:
-        """Fails where an answer has a status or a body that the document does not know."""
+        """Fails where an answer has a status, a header or a body that the document does not know."""
         path, method = self._template(response.request.path, response.request.method)
         if path is None:
             self._fits(response.json, {"$ref": "#/components/schemas/ErrorBody"})
@@ -36,6 +37,10 @@ class Promise:
         operation = self.document["paths"][path][method]
         promised = operation["responses"].get(str(response.status_code))
         assert promised, f"{method} {path} answered {response.status_code}: {response.text}"
+        assert set(promised["headers"]) - set(response.headers.keys()) <= MAY_BE_ABSENT, f"{method} {path}"
+        if "content" not in promised:
+            assert response.data == b""
+            return
         content = promised["content"][response.mimetype]
         self._fits(response.json, content["schema"])
         if response.status_code != 200:
@@ -63,7 +68,7 @@ def promising_client(promise: Promise) -> type[FlaskClient]:
     class Client(FlaskClient):
         def open(self, *args: Any, **more: Any) -> TestResponse:
             response = super().open(*args, **more)
-            if response.request.path.startswith(PREFIX) and response.mimetype == "application/json":
+            if response.request.path.startswith(PREFIX) and (response.is_json or response.status_code == 304):
                 promise.hold(response)
             return response
 

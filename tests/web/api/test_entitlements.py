@@ -104,6 +104,19 @@ def test_a_service_may_have_two_tokens_while_one_is_replaced(make_world: Callabl
     assert [Caller(client, token).get("/users/x/entitlements").status_code for token in ("old", "new")] == [200, 200]
 
 
+def test_a_token_taken_out_of_the_settings_opens_nothing_any_more_and_the_others_do(
+    make_world: Callable[..., World],
+) -> None:
+    pairs = [f"{name}:{sha256(name.encode()).hexdigest()}" for name in ("cinema", "auth", "support-desk")]
+
+    def opens(world: World) -> list[int]:
+        names = ("cinema", "auth", "support-desk")
+        return [Caller(world.app.test_client(), name).get("/users/x/entitlements").status_code for name in names]
+
+    assert opens(make_world(service_tokens=", ".join(pairs))) == [200, 200, 200]
+    assert opens(make_world(service_tokens=", ".join((pairs[0], pairs[2])))) == [200, 401, 200]
+
+
 def test_without_service_tokens_nobody_asks(make_world: Callable[..., World]) -> None:
     client = make_world(service_tokens="").app.test_client()
 

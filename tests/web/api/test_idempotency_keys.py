@@ -58,7 +58,6 @@ def test_old_keys_are_deleted_by_the_job(world: World) -> None:
     assert world.count("idempotency_keys") == 0
 
 
-@pytest.mark.fault("P1")
 def test_an_answer_that_says_try_again_is_not_kept(world: World) -> None:
     plan_fault(world, "timeout_before", "start_checkout", hold_seconds=0, times=9)
     refused = order(world.sign_in("alice"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,9 @@ import jsonschema_rs
 import pytest
 import schemathesis
 
-from portal.web.api.document import operations
+from portal.domain.errors import Refused
+from portal.web.api.document import operations, refusals
+from portal.web.errors import HTTP_WORDS
 from tests.web.api.promised import template_of
 from tests.world import World
 
@@ -47,7 +50,26 @@ def test_every_route_of_the_api_stands_in_the_document_and_nothing_else_does(
 def test_it_is_openapi_3_1_and_tools_can_read_it(document: dict[str, Any]) -> None:
     assert document["openapi"] == "3.1.0"
     read = schemathesis.openapi.from_dict(document)
+    read.validate()  # against the OpenAPI initiative's own schema of 3.1
     assert len([*read.get_all_operations()]) == len([*operations(document)])
+
+
+def test_a_document_that_is_no_openapi_would_be_noticed(document: dict[str, Any]) -> None:
+    document["paths"]["/api/v1/plans"]["get"]["responses"] = {"fine": {}}
+    with pytest.raises(jsonschema_rs.ValidationError):
+        schemathesis.openapi.from_dict(document).validate()
+
+
+def test_every_schema_is_json_schema_2020_12_with_patterns_that_all_can_read(document: dict[str, Any]) -> None:
+    parameters, headers = document["components"]["parameters"], document["components"]["headers"]
+    schemas = [*document["components"]["schemas"].values()]
+    schemas += [one["schema"] for one in (*parameters.values(), *headers.values())]
+    for _, _, operation in operations(document):
+        schemas += [one["schema"] for one in operation["parameters"] if "$ref" not in one]
+    for schema in schemas:
+        for pattern in re.findall(r"'pattern': '([^']+)'", str(schema)):
+            re.compile(pattern.replace("\\\\", "\\"))
+        jsonschema_rs.meta.validate({"$schema": "https://json-schema.org/draft/2020-12/schema", **schema})
 
 
 def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
@@ -60,12 +82,32 @@ def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
 def test_every_example_fits_its_schema(document: dict[str, Any]) -> None:
     for _, _, operation in operations(document):
         bodies = [operation["requestBody"]] if "requestBody" in operation else []
-        for body in [*bodies, *operation["responses"].values()]:
+        answers = [answer for answer in operation["responses"].values() if "content" in answer]
+        for body in [*bodies, *answers]:
             content = body["content"]["application/json"]
             whole = {**content["schema"], "components": document["components"]}
-            shown = [one["value"] for one in content.get("examples", {}).values()]
-            for example in [*shown, *([content["example"]] if "example" in content else [])]:
+            words = document["components"]["examples"]
+            shown = [words[error_id]["value"] for error_id in content["examples"]] if "examples" in content else []
+            for example in shown or [content["example"]]:
                 jsonschema_rs.Draft202012Validator(whole, validate_formats=True).validate(example)
+    for one in (*document["components"]["parameters"].values(), *document["components"]["headers"].values()):
+        for example in one["schema"].get("examples", ()):
+            jsonschema_rs.Draft202012Validator(one["schema"]).validate(example)
+
+
+def test_everything_that_is_sent_or_answered_has_an_example(document: dict[str, Any]) -> None:
+    for path, method, operation in operations(document):
+        where = f"{method} {path}"
+        for one in operation["parameters"]:
+            assert "$ref" in one or one["schema"]["examples"], where
+        if "requestBody" in operation:
+            assert operation["requestBody"]["content"]["application/json"]["example"], where
+        for status, answer in operation["responses"].items():
+            if status != "304":
+                content = answer["content"]["application/json"]
+                assert content.get("example") or content.get("examples"), f"{where} {status}"
+    for name, one in document["components"]["parameters"].items():
+        assert one["schema"]["examples"], name
 
 
 def test_every_call_says_who_may_call_what_it_answers_and_how_it_refuses(document: dict[str, Any]) -> None:
@@ -80,7 +122,7 @@ def test_every_call_says_who_may_call_what_it_answers_and_how_it_refuses(documen
         expected |= {"404"} if "uuid" in str(operation["parameters"]) else set()
         assert expected <= set(operation["responses"]), where
         for status, response in operation["responses"].items():
-            if status != "200":
+            if status not in ("200", "304"):
                 schema = response["content"]["application/json"]["schema"]
                 assert schema == {"$ref": "#/components/schemas/ErrorBody"}, where
 
@@ -124,13 +166,40 @@ def test_a_method_that_no_path_takes_is_refused(world: World, method: str) -> No
     assert (answer.status_code, answer.json["error_id"]) == (405, "method_not_allowed")
 
 
-def test_the_table_of_refusals_in_the_docs_says_what_the_document_says(document: dict[str, Any]) -> None:
-    told = {error_id: status for status, error_id in re.findall(r"^\| (\d+) \| `(\w+)` \|", DOCS.read_text(), re.M)}
-    promised = {
-        error_id: status
-        for _, _, operation in operations(document)
-        for status, response in operation["responses"].items()
-        for error_id in response["content"]["application/json"].get("examples", {})
-    }
+# Words for pages, for the back office and for payment systems: no call of the API ends in them.
+OF_PAGES = {"csrf_expired", "invoice_not_payable"}
+OF_THE_BACK_OFFICE = {
+    *("already_done", "code_taken", "not_askable", "not_decidable", "not_grantable", "not_parkable"),
+    *("plan_not_sellable", "plan_sold", "price_exists", "sum_changed", "too_many_rows"),
+}
+OF_WEBHOOKS = {"bad_signature"}
+OF_NOBODY = {"refused", "conflict"}  # the families' names
 
-    assert told == promised | {"method_not_allowed": "405"}
+
+def test_every_word_that_a_refusal_can_have_is_listed_once(document: dict[str, Any]) -> None:
+    """A new one has to be put in its place: either a call says that it may answer it, or it stands above."""
+    listed = document["components"]["examples"]
+    raised = {"csrf_expired", "internal_error", *HTTP_WORDS.values(), *(kind.error_id for kind in kinds(Refused))}
+
+    assert set(listed) == raised - OF_PAGES - OF_THE_BACK_OFFICE - OF_WEBHOOKS - OF_NOBODY
+    assert all(one["value"]["error_id"] == error_id for error_id, one in listed.items())
+    used = {error_id for _, _, operation in operations(document) for _, error_id in refusals(operation)}
+    assert set(listed) - used == {"method_not_allowed", "internal_error"}
+
+
+def kinds(kind: type[Refused]) -> Iterator[type[Refused]]:
+    yield kind
+    for narrower in kind.__subclasses__():
+        yield from kinds(narrower)
+
+
+def test_the_table_of_refusals_in_the_docs_says_what_the_document_says(world: World, document: dict[str, Any]) -> None:
+    told = {error_id: status for status, error_id in re.findall(r"^\| (\d+) \| `(\w+)` \|", DOCS.read_text(), re.M)}
+    every = [one for _, _, operation in operations(document) for one in refusals(operation)]
+    promised = {error_id: status for status, error_id in every}
+
+    assert told == promised | {"method_not_allowed": "405", "internal_error": "500"}
+    listed = document["components"]["examples"]
+    assert {error_id: one["summary"].partition(":")[0] for error_id, one in listed.items()} == told
+    page = world.app.test_client().get("/docs").text.partition('id="refusals"')[2]
+    assert {error_id: status for status, error_id in re.findall(r"<dt>(\d+) <code>(\w+)</code>", page)} == told

@@ -28,6 +28,7 @@ BAD_QUERIES = (
 
 
 @pytest.mark.fault("N1")
+@pytest.mark.fault("N9")
 def test_a_bad_question_is_refused(world: World) -> None:
     world.app.config["PROPAGATE_EXCEPTIONS"] = False
     for who in (world.sign_in("alice"), world.sign_in("viewer")):
@@ -48,7 +49,7 @@ def test_somebody_elses_invoice_is_as_unknown_as_one_that_never_was(world: World
         assert boris.get("/purchases").json == boris.get("/subscriptions").json == []
 
 
-@pytest.mark.fault("A1")
+@pytest.mark.fault("A3")
 def test_somebody_elses_purchases_are_for_those_who_may_see_all(world: World) -> None:
     world.bought("alice")
     assert wrong_in(world.sign_in("boris").get("/purchases?user_guid=alice"), 403, "forbidden") is None

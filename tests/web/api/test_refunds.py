@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
+import pytest
 from werkzeug.test import TestResponse
 
 from tests.world import START, Caller, World, path_of
@@ -158,6 +159,7 @@ def test_a_sum_may_be_written_in_any_way_json_has(world: World, alice: Caller) -
     ]
 
 
+@pytest.mark.fault("M1", "M2", "M6", "M8")
 def test_what_is_no_amount_is_refused_and_changes_nothing(world: World, alice: Caller) -> None:
     invoice = world.bought("alice")["invoice_guid"]
     before = world.counts()
@@ -169,6 +171,7 @@ def test_what_is_no_amount_is_refused_and_changes_nothing(world: World, alice: C
     assert world.counts() == before
 
 
+@pytest.mark.fault("M4")
 def test_another_currency_is_refused(world: World, alice: Caller) -> None:
     invoice = world.bought("alice")["invoice_guid"]
 
@@ -222,6 +225,7 @@ def test_an_operators_reason_is_of_the_closed_list(world: World) -> None:
     assert world.count("refunds") == 0
 
 
+@pytest.mark.fault("C10")
 def test_an_unpaid_invoice_has_nothing_to_return(world: World, alice: Caller) -> None:
     invoice = world.buy(alice)["invoice_guid"]
 
@@ -239,6 +243,7 @@ def test_a_closed_invoice_has_nothing_to_return(world: World, alice: Caller) -> 
     assert ask(alice, invoice, 299).json["error_id"] == "not_refundable"
 
 
+@pytest.mark.fault("A1")
 def test_foreign_invoices_and_refunds_are_answered_as_if_they_did_not_exist(
     world: World, alice: Caller, boris: Caller
 ) -> None:

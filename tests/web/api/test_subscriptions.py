@@ -142,6 +142,7 @@ def test_a_cancel_that_does_not_say_when_is_refused(world: World, alice: Caller)
     assert world.counts() == before
 
 
+@pytest.mark.fault("A1")
 def test_a_foreign_subscription_is_answered_as_one_that_does_not_exist(
     world: World, alice: Caller, boris: Caller
 ) -> None:

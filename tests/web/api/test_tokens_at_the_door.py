@@ -86,8 +86,7 @@ def call(world: World, method: str, path: str, authorization: str | None) -> Any
     return world.app.test_client().open(f"/api/v1{path}", method=method, headers=headers, **body)  # type: ignore[arg-type]  # keywords of a request
 
 
-@pytest.mark.fault("T6")
-@pytest.mark.fault("T12")
+@pytest.mark.fault("T6", "T12", "T1", "T2", "T7", "T8")
 def test_a_token_that_is_not_a_good_one_of_ours_is_401_and_nothing_is_written(
     world: World, claims: dict[str, Any]
 ) -> None:
@@ -107,6 +106,26 @@ def test_an_expired_token_says_so_and_may_be_half_a_minute_late(world: World, cl
     assert call(world, "GET", "/subscriptions", token).status_code == 200
     world.clock.at += timedelta(seconds=1)
     assert wrong_in(call(world, "GET", "/subscriptions", token), 401, "token_expired") is None
+
+
+@pytest.mark.fault("T11")
+def test_a_withdrawn_token_is_refused_by_auth_at_once_and_by_the_portal_when_its_minutes_are_over(world: World) -> None:
+    old = world.sign_in("alice").token
+    world.bought("alice")
+    assert world.app.test_client().get("/auth/check", headers={"Authorization": f"Bearer {old}"}).status_code == 401
+    assert call(world, "GET", "/subscriptions", f"Bearer {old}").status_code == 200
+    world.clock.at += timedelta(minutes=15, seconds=30)
+    assert wrong_in(call(world, "GET", "/subscriptions", f"Bearer {old}"), 401, "token_expired") is None
+
+
+@pytest.mark.fault("T12")
+@pytest.mark.parametrize("sub", ["алиса", "' OR 1=1 --", "{{ 7 * 7 }}", "../admin", "a" * 255, "🎬"])
+def test_whatever_text_a_subject_is_it_is_nobody_else(world: World, claims: dict[str, Any], sub: str) -> None:
+    world.bought("alice")
+    token = signed(world, claims | {"sub": sub})
+    assert call(world, "GET", "/purchases", f"Bearer {token}").json == []
+    assert call(world, "POST", "/purchases", f"Bearer {token}").status_code == 200
+    assert world.rows("SELECT id FROM users WHERE id = :sub", sub=sub) == [{"id": sub}]
 
 
 def test_only_the_authorization_header_counts(world: World, claims: dict[str, Any]) -> None:

@@ -19,6 +19,7 @@ from flask_wtf.csrf import CSRFProtect
 from portal import runtime
 from portal.config import Settings
 from portal.domain.user import Person
+from portal.providers.port import Abilities
 from portal.queries import history, invoices, offers, subscriptions
 from portal.queries.history import HistoryEntry
 from portal.queries.invoices import InvoiceDetail, InvoiceEntry
@@ -32,6 +33,7 @@ from tests.presentation.samples import NOW, number, preview
 
 ROOT = Path(__file__).parents[3]
 TOKEN = re.compile(r'name="csrf_token" value="([^"]+)"')
+SAVING = Abilities(saves_methods=True, closes_checkouts=True, partial_refunds=True, key_lifetime_hours=24)
 ALICE = Person("alice", email="alice@example.com")
 
 
@@ -70,7 +72,7 @@ class Site:
         patch.setattr(invoices, "page_of_user", self._page_of_user)
         patch.setattr(history, "of_user", self._history)
         patch.setattr(ask, "ask_about_invoice", self.asked.append)
-        patch.setattr(buy, "preview", lambda person, code, count, trial: self.preview(count))
+        patch.setattr(buy, "preview", lambda person, code, count, trial, provider: self.preview(count))
         patch.setattr(buy, "buy", lambda person, request: self.buy(request))
         patch.setattr(buy, "pay_again", lambda person, guid: self.buy(_again(guid)))
         return self
@@ -79,9 +81,8 @@ class Site:
         app = Flask("portal", root_path=str(ROOT), template_folder="templates", static_folder="static")
         app.config.update(SECRET_KEY="for tests only", WTF_CSRF_ENABLED=self.csrf, TESTING=True)
         settings = Settings(_env_file=None, app_env="test", **self.settings)
-        app.extensions[runtime.KEY] = runtime.Runtime(
-            settings, Clock(), {"sandbox": SimpleNamespace(checkout_origin="http://pay.test")}
-        )  # type: ignore[arg-type]  # it tells time
+        sandbox = SimpleNamespace(checkout_origin="http://pay.test", abilities=SAVING, titles={})
+        app.extensions[runtime.KEY] = runtime.Runtime(settings, Clock(), {"sandbox": sandbox})  # type: ignore[arg-type,dict-item]  # it tells time
         CSRFProtect(app)
         edge.init(app)
         locale.init(app)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import pytest
+
 from portal.domain.calendar import Interval
 from portal.domain.user import Person
 from tests.presentation.samples import card, number, offer, subscription
@@ -53,6 +55,7 @@ def test_with_nothing_on_sale_the_page_says_so(site: Site) -> None:
     assert "Nothing is on sale right now" in words(site.client().get("/").text)
 
 
+@pytest.mark.fault("A10")
 def test_text_of_operators_and_tokens_is_shown_and_never_run(site: Site) -> None:
     site.person = Person("<script>alert(1)</script>")
     site.offers = [offer(names={"en": "<img src=x>"}, features=("<b>",))]
@@ -60,3 +63,15 @@ def test_text_of_operators_and_tokens_is_shown_and_never_run(site: Site) -> None
     assert "<script>alert" not in page
     assert "<img" not in page
     assert "&lt;img src=x&gt;" in page
+
+
+@pytest.mark.fault("N4")
+def test_template_language_in_a_name_is_shown_as_it_was_typed(site: Site) -> None:
+    typed = "{{ 7 * 191 }} {% raw %} {{ config }} ${7 * 191} <%= 7 %>"
+    site.person = Person(typed)
+    site.offers = [offer(names={"en": typed}, descriptions={"en": typed})]
+    for path in ("/", "/cabinet"):
+        page = site.client().get(path).text
+        assert "1337" not in page
+        assert "SECRET_KEY" not in page
+    assert words(site.client().get("/").text).count(typed) >= 1

@@ -1,0 +1,157 @@
+"""The database goes away, only reads, holds a lock or has no connection left: 503, soon, and nothing half done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, event, text
+from sqlalchemy.exc import InternalError
+
+from portal.db import engines
+from portal.db.session import db
+from portal.services import journal
+from tests.conftest import run_sql
+from tests.services.promise import assert_kept
+from tests.services.stubborn import order
+from tests.web.api.refusals import Untouched, wrong_in
+from tests.world import Caller, World
+
+
+@pytest.fixture
+def engine() -> str:
+    return "postgresql"
+
+
+def refused(who: Caller) -> None:
+    answer = order(who)
+    assert wrong_in(answer, 503, "unavailable") is None
+    assert int(answer.headers["Retry-After"]) > 0
+
+
+def buys(world: World) -> None:
+    """All is well again: an order is paid and told."""
+    assert world.bought("alice")["state"] == "paid"
+    assert_kept(world)
+
+
+@pytest.mark.fault("D1")
+def test_a_connection_that_dies_in_the_middle_of_a_request_leaves_nothing(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alice, real = world.sign_in("alice"), journal.record
+
+    def dying(changes: Any) -> None:
+        real(changes)
+        me = db.session.scalar(text("SELECT pg_backend_pid()"))
+        run_sql(f"SELECT pg_terminate_backend({me})")
+
+    with Untouched(world), monkeypatch.context() as restarting:
+        restarting.setattr(journal, "record", dying)
+        refused(alice)
+    buys(world)
+
+
+@pytest.mark.fault("D1")
+def test_connections_that_died_between_two_requests_are_not_noticed(world: World) -> None:
+    alice = world.sign_in("alice")
+    assert alice.get("/purchases").json == []
+    name = world.settings.database.rpartition("/")[2]
+    run_sql(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")  # noqa: S608 - ours
+    assert order(alice).status_code == 200
+
+
+@pytest.fixture
+def reading_only(world: World) -> Iterator[World]:
+    """As on a standby, and on a disk that is full for writes."""
+    name = world.settings.database.rpartition("/")[2]
+    run_sql(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
+    reconnect(world)
+    yield world
+    run_sql(f"ALTER DATABASE {name} RESET default_transaction_read_only")
+
+
+def reconnect(world: World) -> None:
+    with world.app.app_context():
+        db.engine.dispose()
+
+
+@pytest.mark.fault("D7")
+def test_on_a_database_that_only_reads_nothing_is_started_and_pages_open(reading_only: World) -> None:
+    world = reading_only
+    alice = world.sign_in("alice")
+    with Untouched(world):
+        refused(alice)
+    assert world.sandbox.book.payments() == []
+    assert world.browser("alice").get("/").status_code == 200
+    assert alice.get("/plans").status_code == 200
+
+
+@pytest.mark.fault("D7")
+def test_nobody_is_parked_because_the_database_only_reads(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It does so for a moment, in the middle of a run: that is no fault of the rows."""
+    world.bought("alice")
+    world.clock.at += timedelta(days=31)
+
+    real, writes = journal.record, []
+
+    def record(changes: Any) -> None:
+        writes.append(changes)
+        if len(writes) < 3:
+            db.session.execute(text("SET TRANSACTION READ ONLY"))
+        real(changes)
+
+    with monkeypatch.context() as standby:
+        standby.setattr(journal, "record", record)
+        with pytest.raises(InternalError):
+            world.run_jobs()
+    assert world.one("SELECT parked_at FROM subscriptions")["parked_at"] is None
+    assert len(world.sandbox.book.charges()) == 1
+    world.settle(hours=1)
+    assert len(world.sandbox.book.charges()) == 2
+    assert_kept(world)
+
+
+@pytest.mark.fault("D5")
+def test_a_lock_that_is_held_for_too_long_ends_in_503(world: World) -> None:
+    assert world.one("SHOW lock_timeout")["lock_timeout"] == "10s"
+    world.bought("alice")
+    alice = world.sign_in("alice")
+    with world.app.app_context():
+        event.listen(db.engine, "checkout", impatient)
+    with held(world, "SELECT id FROM users FOR UPDATE"), Untouched(world):
+        refused(alice)
+    assert order(alice).status_code == 200
+
+
+def impatient(connection: Any, *_: object) -> None:
+    """A tenth of a second instead of ten."""
+    connection.execute("SET lock_timeout = '100ms'")
+    connection.commit()
+
+
+@contextmanager
+def held(world: World, statement: str) -> Iterator[Connection]:
+    with world.app.app_context(), db.engine.connect() as connection:
+        connection.execute(text(statement))
+        yield connection
+        connection.rollback()
+
+
+@pytest.mark.fault("D6")
+def test_where_every_connection_is_in_use_nobody_waits_for_long(
+    make_world: Callable[..., World], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = engines.options
+    assert real("postgresql://")["pool_timeout"] <= 5
+    few = {"pool_size": 1, "max_overflow": 0, "pool_timeout": 0.1}
+    monkeypatch.setattr(engines, "options", lambda url: real(url) | few)
+    world = make_world()
+    world.seed()
+    alice = world.sign_in("alice")
+    with held(world, "SELECT 1"):
+        refused(alice)
+    assert order(alice).status_code == 200
