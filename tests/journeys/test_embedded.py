@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
+import json
 import pytest
 
 from tests.journeys.conftest import Visit, running
@@ -49,10 +50,10 @@ def test_each_call_of_the_api_is_in_the_log_with_its_caller_and_its_id(demo: Dem
     alice = visit(demo, "alice")
     named = {"Authorization": f"Bearer {alice.access}", "X-Request-Id": "looked-for-in-the-log"}
     alice.http.get("/api/v1/purchases", headers=named).raise_for_status()
-    until(lambda: "looked-for-in-the-log" in demo.screen.read_text(), 5, "the call is in the log")
-    (line,) = [line for line in demo.screen.read_text().splitlines() if "looked-for-in-the-log" in line]
-    assert "GET /api/v1/purchases 200" in line
-    assert "user:alice" in line
+    log = demo.data / "logs" / "web.log"
+    until(lambda: "looked-for-in-the-log" in log.read_text(), 5, "the call is in the log")
+    (line,) = [json.loads(line) for line in log.read_text().splitlines() if "looked-for-in-the-log" in line]
+    assert (line["event"], line["caller"]) == ("GET /api/v1/purchases 200", "user:alice")
 
 
 @pytest.mark.parametrize(
