@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
-import json
 import pytest
 
 from tests.journeys.conftest import Visit, running
