@@ -61,7 +61,9 @@ def create_app(
     pretend = _pretend(settings, clock) if settings.pretends else None
     makers = {**(pretend.makers if pretend else {}), "stripe": lambda: _stripe(settings, clock)}
     made = providers if providers is not None else _providers(settings, makers)
-    app.extensions[runtime.KEY] = runtime.Runtime(settings, clock, SwitchedOn(made))
+    app.extensions[runtime.KEY] = runtime.Runtime(
+        settings, clock, SwitchedOn(made), pretend.to_auth if pretend else None
+    )
     _open_doors(app, settings)
     if pretend:
         app.extensions["matinee_sandbox"] = pretend.sandbox.extensions["sandbox"]

@@ -6,14 +6,12 @@ import json
 from collections import Counter
 
 import click
-from flask import current_app
 from sqlalchemy.exc import SQLAlchemyError
 
-from portal import logs, runtime
-from portal.audit.outside import AuthView
+from portal import logs
 from portal.audit.violation import Invariant
 from portal.cli_voice import JSON, CouldNotRun, FoundWrong, refuse
-from portal.services.audit import Books, CouldNotCheck, auth_over_http, violations
+from portal.services.audit import Books, CouldNotCheck, auth_view, violations
 
 
 @click.command("audit")
@@ -46,13 +44,3 @@ def audit(provider: bool, with_auth: bool, as_json: bool) -> None:
 def _say(invariant: Invariant) -> None:
     """Progress."""
     click.echo(f"{invariant.id}: {invariant.nothing or invariant.title}", err=True)
-
-
-def auth_view() -> AuthView:
-    """The demo's Auth lives in this process; it is spoken to as over the network."""
-    settings = runtime.settings
-    if not settings.pretends or settings.auth_users_url:
-        return auth_over_http()
-    from portal.demo.transport import InProcess  # loaded only where it is allowed to exist
-
-    return auth_over_http(InProcess(current_app.wsgi_app, mount=""))

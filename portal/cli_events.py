@@ -12,12 +12,11 @@ from flask.cli import AppGroup
 from sqlalchemy.exc import SQLAlchemyError
 
 from portal import runtime
-from portal.cli_audit import auth_view
 from portal.cli_voice import JSON, CouldNotRun, FoundWrong, refuse, say
 from portal.outbox import rabbit
 from portal.outbox.topology import topology_from
 from portal.services import parity
-from portal.services.audit import CouldNotCheck
+from portal.services.audit import CouldNotCheck, auth_view
 from portal.services.replay import replay
 
 MOMENT = click.DateTime(["%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%dT%H:%M:%S.%f%z"])

@@ -24,6 +24,7 @@ class Pretend:
     sandbox: Flask
     mounts: Mapping[str, WSGIApplication]
     makers: Mapping[str, Callable[[], Provider]]
+    to_auth: InProcess | None  # none: AUTH_USERS_URL names one that runs elsewhere
 
 
 def pretend(settings: Settings, now: Callable[[], datetime]) -> Pretend:
@@ -37,6 +38,7 @@ def pretend(settings: Settings, now: Callable[[], datetime]) -> Pretend:
         sandbox=sandbox,
         mounts={"/auth": auth, "/cinema": _cinema(settings, auth, now), "/sandbox": sandbox},
         makers={"sandbox": lambda: _client(settings, sandbox)},
+        to_auth=None if settings.auth_users_url else InProcess(auth, "/auth"),
     )
 
 

@@ -44,6 +44,8 @@ ACTS: Mapping[str, str] = {
     "refund.reject": N_("Refund refused"),
     "event.replay": N_("Event sent again"),
     "webhook.again": N_("Webhook applied again"),
+    "auth.replay": N_("Auth told again"),
+    "auth.settle": N_("Auth told what differed"),
     "ledger.export": N_("Postings taken as a file"),
 }
 
@@ -65,6 +67,7 @@ OUTCOMES: Mapping[str, tuple[str, str]] = {
     "code_taken": ("warn", N_("Refused: the code is taken")),
     "price_exists": ("warn", N_("Refused: there is such a price")),
     "too_many_rows": ("warn", N_("Refused: too many rows for one file")),
+    "too_many_users": ("warn", N_("Refused: too many customers at once")),
     "not_found": ("warn", N_("Refused: not found")),
 }
 

@@ -131,9 +131,9 @@ def _listed(what: Listable) -> Iterator[tuple[str, Listed]]:
             after = page.after
 
 
-def auth_over_http(transport: httpx.BaseTransport | None = None) -> AuthView:
+def auth_view() -> AuthView:
     """Auth's own answer to `GET <AUTH_USERS_URL>/<user>`. Whom it does not know it has told nothing of."""
-    client = httpx.Client(transport=transport, timeout=DEADLINE, trust_env=False)
+    client = httpx.Client(transport=runtime.to_auth(), timeout=DEADLINE, trust_env=False)
 
     def ask(user_id: str) -> Mapping[str, Any]:
         try:

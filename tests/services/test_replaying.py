@@ -10,9 +10,8 @@ import pytest
 from click.testing import Result
 
 from portal.audit.run import violations
-from portal.demo.transport import InProcess
 from portal.services import parity
-from portal.services.audit import auth_over_http
+from portal.services.audit import auth_view
 from tests.services.month import DAY, HOUR, do
 from tests.world import World
 
@@ -49,7 +48,7 @@ def lose_everything(world: World) -> None:
 
 def differences(world: World) -> list[tuple[str, str, int, int]]:
     def compare() -> list[tuple[str, str, int, int]]:
-        auth = auth_over_http(InProcess(world.app.wsgi_app, mount=""))
+        auth = auth_view()
         return [(one.user_id, one.how, one.version, one.auth_version) for one in parity.differences(auth)]
 
     found: list[tuple[str, str, int, int]] = do(world, compare)
@@ -58,7 +57,7 @@ def differences(world: World) -> list[tuple[str, str, int, int]]:
 
 def assert_sound(world: World) -> None:
     with world.app.app_context():
-        auth = auth_over_http(InProcess(world.app.wsgi_app, mount=""))
+        auth = auth_view()
         assert list(violations(now=world.clock.now(), auth=auth)) == []
 
 
@@ -148,7 +147,7 @@ def test_what_two_comparisons_found_at_once_is_said_anew_once(told: World) -> No
     at_auth(told, TAMPERED["ahead"][0])
 
     def compare_twice_and_settle_both() -> None:
-        auth = auth_over_http(InProcess(told.app.wsgi_app, mount=""))
+        auth = auth_view()
         for one in [*parity.differences(auth), *parity.differences(auth)]:
             parity.settle(one)
 

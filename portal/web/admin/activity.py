@@ -21,6 +21,7 @@ KINDS = {
     "refund": lazy_gettext("Refund"),
     "ledger": lazy_gettext("Ledger"),
     "event": lazy_gettext("Event"),
+    "auth": lazy_gettext("Rights at Auth"),
     "webhook": lazy_gettext("Webhook"),
     "screen": lazy_gettext("Page that was forbidden"),
 }

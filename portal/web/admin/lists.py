@@ -13,6 +13,7 @@ from flask import request
 from flask_babel import gettext
 
 from portal import runtime
+from portal.domain.calendar import instant_of
 from portal.domain.ids import first_id
 from portal.queries.pages import Page, Window
 from portal.web.auth import safe_next
@@ -148,6 +149,17 @@ def _day(text: str | None) -> date | None:
 
 def midnight(day: date) -> datetime:
     return datetime.combine(day, time(), ZoneInfo(runtime.settings.billing_timezone))
+
+
+def moment(text: str) -> datetime | None:
+    """As a field for a day and a time has it, in the portal's zone; None for what is no moment."""
+    try:
+        naive = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    if naive.tzinfo is not None or not 2000 <= naive.year <= 2200:
+        return None
+    return instant_of(naive, runtime.settings.billing_timezone)
 
 
 def is_day(text: str) -> bool:

@@ -8,6 +8,7 @@ from flask_babel import gettext, lazy_gettext
 from werkzeug.wrappers import Response
 
 from portal import runtime
+from portal.domain.access import RESTATED
 from portal.domain.states import EDGES
 from portal.queries.office import inbox, outbox
 from portal.services import again
@@ -27,7 +28,7 @@ WEBHOOKS = {
     "ignored": ("calm", lazy_gettext("Ignored")),
     "dead": ("bad", lazy_gettext("Given up")),
 }
-TYPES = sorted({edge.tells for edges in EDGES.values() for edge in edges if edge.tells})
+TYPES = sorted({edge.tells for edges in EDGES.values() for edge in edges if edge.tells} | {RESTATED})
 
 
 class Outbox(Screen):

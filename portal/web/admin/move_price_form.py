@@ -10,8 +10,8 @@ from uuid import UUID
 from flask_babel import gettext
 
 from portal import runtime
-from portal.domain.calendar import instant_of
 from portal.domain.plan import Price
+from portal.web.admin import lists
 from portal.web.admin.screen import note_error
 
 SLACK = timedelta(minutes=1)  # a minute is what the field can say; this one has begun
@@ -45,13 +45,5 @@ class MovePriceForm:
         return next((price.id for price in targets if str(price.id) == self.to), None)
 
     def moment(self) -> datetime | None:
-        """As typed, in the portal's zone; None for what is no moment."""
-        try:
-            naive = datetime.fromisoformat(self.starts_at)
-        except ValueError:
-            return None
-        if naive.tzinfo is not None or not 2000 <= naive.year <= 2200:
-            return None
-        moment = instant_of(naive, runtime.settings.billing_timezone)
-        now = runtime.clock.now()
-        return now if now - SLACK <= moment < now else moment
+        moment, now = lists.moment(self.starts_at), runtime.clock.now()
+        return now if moment and now - SLACK <= moment < now else moment

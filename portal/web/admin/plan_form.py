@@ -10,12 +10,13 @@ from datetime import datetime, timedelta
 from flask_babel import gettext
 
 from portal import runtime
-from portal.domain.calendar import Interval, instant_of
+from portal.domain.calendar import Interval
 from portal.domain.errors import InvalidAmount
 from portal.domain.money import Money
 from portal.domain.plan import Plan
 from portal.domain.planning import LONGEST_TRIAL, PlanDraft
 from portal.presentation.language import LOCALES
+from portal.web.admin import lists
 from portal.web.sums import read_sum
 
 CODE = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*", re.ASCII)
@@ -149,12 +150,5 @@ class PriceForm:
         """As typed, in the portal's zone; None for what is no moment."""
         if not self.valid_from:
             return runtime.clock.now()
-        try:
-            naive = datetime.fromisoformat(self.valid_from)
-        except ValueError:
-            return None
-        if naive.tzinfo is not None or not 2000 <= naive.year <= 2200:
-            return None
-        moment = instant_of(naive, runtime.settings.billing_timezone)
-        now = runtime.clock.now()
-        return now if now - SLACK <= moment < now else moment
+        moment, now = lists.moment(self.valid_from), runtime.clock.now()
+        return now if moment and now - SLACK <= moment < now else moment

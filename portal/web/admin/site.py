@@ -8,6 +8,7 @@ from flask_admin.theme import Theme
 
 from portal.web.admin.activity import ActivityLog
 from portal.web.admin.audits import Audits
+from portal.web.admin.auth_rights import AuthRights
 from portal.web.admin.customers import Customers
 from portal.web.admin.disputes import Disputes
 from portal.web.admin.history import History
@@ -37,6 +38,7 @@ SCREENS = (
     Plans,
     MovePrice,
     Outbox,
+    AuthRights,
     Inbox,
     Machinery,
     Audits,

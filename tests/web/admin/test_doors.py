@@ -15,7 +15,7 @@ from portal.web.roles import MATRIX, PREFIX, ROLES, may
 from tests.web.admin.office import OPERATORS, Places, furnish, hidden, send
 from tests.world import World, csrf_of
 
-# What each route that acts needs. Every other one only shows, and needs `see`.
+# What each route that acts needs. Every other one only shows, and needs `see` or what stands in ASKING.
 ACTING = {
     "plans.new": "plans",
     "plans.edit": "plans",
@@ -35,8 +35,11 @@ ACTING = {
     "subscriptions.grant": "grant",
     "outbox.again": "deliver",
     "inbox.again": "deliver",
+    "auth_rights.settle": "deliver",
+    "auth_rights.replay": "deliver",
     "ledger.export": "export",
 }
+ASKING = {"auth_rights.compare": "deliver"}  # shows what somebody else answers
 STRANGERS = (None, "alice")  # nobody signed in; a customer
 
 
@@ -61,7 +64,7 @@ def methods(rule: Rule) -> list[str]:
 
 
 def right_of(rule: Rule) -> str:
-    return ACTING.get(rule.endpoint, "see")
+    return (ACTING | ASKING).get(rule.endpoint, "see")
 
 
 @pytest.mark.fault("A5")
@@ -156,6 +159,8 @@ FORMS: dict[str, dict[str, str]] = {
     "subscriptions.grant": {"days": "3", "note": "sorry"},
     "outbox.again": {"note": ""},
     "inbox.again": {"note": ""},
+    "auth_rights.settle": {"user": "alice", "note": ""},
+    "auth_rights.replay": {"whom": "all", "since": "", "note": ""},
 }
 SHOWN_AT = {"outbox.again": "/admin/outbox/1", "inbox.again": "/admin/inbox/1", "ledger.export": "/admin/ledger/"}
 AGAIN = {"ledger.export"}  # the page stays while a file is saved, and the same form makes another
