@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
+import shutil
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from pathlib import Path
 from uuid import UUID
 
 import pytest
@@ -16,6 +21,10 @@ from tests.journeys.demo import Demo
 from tests.journeys.waiting import until
 
 REDIS = os.environ.get("TEST_REDIS_URL") or "redis://127.0.0.1:6379/15"
+ROOT = Path(__file__).parents[2]
+EXAMPLE = "docs/examples/auth-consumer"
+SHOWN_BROKER = "amqp://guest:guest@127.0.0.1:5672/%2f"
+HALF_AN_HOUR = 150  # seconds; people read as well
 ENVELOPE = {"specversion", "id", "source", "type", "time", "subject", "datacontenttype", "data"}
 DATA = {
     "user_id",
@@ -31,23 +40,52 @@ RIGHT = {"subscription_id", "plan", "features", "from", "until", "auto_renew", "
 SETTLED = 90.0  # seconds: both sides of a broker that was away rest up to half a minute between two tries
 
 
-@pytest.mark.xdist_group("demo on servers")
-def test_another_service_hears_of_every_purchase_as_the_contract_says(
-    tmp_path_factory: pytest.TempPathFactory, visit: Visit
-) -> None:
-    folder = tmp_path_factory.mktemp("servers")
+@pytest.fixture(scope="module")
+def on_servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Demo, Listener]]:
     with empty_database() as database_url, vhost_of_our_own() as amqp_url:
         listener = Listener(amqp_url)
+        folder = tmp_path_factory.mktemp("servers")
         with running(folder, DATABASE_URL=database_url, AMQP_URL=amqp_url, QUEUE_URL=REDIS) as demo:
-            bought = _buy_as_the_readme_says(demo, visit)
-            visit(demo, "alice").buy("sport")
-            visit(demo, "boris").buy("standard")
+            yield demo, listener
 
-            until(lambda: sum(map(len, listener.versions().values())) == 3, 30, "three events")
-            assert listener.versions() == {"alice": [1, 2], "boris": [1]}
-            for heard in listener.heard:
-                assert_is_of_the_contract(heard, demo)
-            assert listener.heard[0].body["data"]["invoice_guid"] == bought
+
+@pytest.mark.xdist_group("demo on servers")
+def test_another_service_hears_of_every_purchase_as_the_contract_says(
+    on_servers: tuple[Demo, Listener], visit: Visit
+) -> None:
+    demo, listener = on_servers
+    bought = _buy_as_the_readme_says(demo, visit)
+    visit(demo, "alice").buy("sport")
+    visit(demo, "boris").buy("standard")
+
+    until(lambda: sum(map(len, listener.versions().values())) == 3, 30, "three events")
+    assert listener.versions() == {"alice": [1, 2], "boris": [1]}
+    for heard in listener.heard:
+        assert_is_of_the_contract(heard, demo)
+    assert listener.heard[0].body["data"]["invoice_guid"] == bought
+
+
+@pytest.mark.xdist_group("demo on servers")
+def test_the_first_half_hour_works_as_its_page_says(on_servers: tuple[Demo, Listener], tmp_path: Path) -> None:
+    """In a copy, because its consumer is installed anew and writes beside itself."""
+    demo, _ = on_servers
+    shutil.copytree(
+        ROOT / EXAMPLE, tmp_path / EXAMPLE, ignore=shutil.ignore_patterns("node_modules"), copy_function=shutil.copy
+    )
+    typed = "".join(re.findall(r"```sh\n(.*?)```", (ROOT / "docs" / "first-half-hour.md").read_text(), re.DOTALL))
+    for shown, ours in (("http://127.0.0.1:8000", demo.origin), (SHOWN_BROKER, demo.environ["AMQP_URL"])):
+        assert typed.count(shown) == 1
+        typed = typed.replace(shown, ours)
+
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", typed], cwd=tmp_path, capture_output=True, text=True, timeout=HALF_AN_HOUR
+    )
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "The film answers 200\n" in done.stdout
+    assert done.stdout.endswith("The film is closed\n")
+    kept = [json.loads(line) for line in done.stdout.splitlines() if line.startswith('{"clara"')]
+    assert [(one["clara"]["version"], len(one["clara"]["rights"])) for one in kept] == [(1, 1), (2, 0)]
 
 
 def _buy_as_the_readme_says(demo: Demo, visit: Visit) -> str:
