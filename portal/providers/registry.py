@@ -42,7 +42,8 @@ def build(
     `makers` are our own. Any other name is an entry point of the group `matinee.providers`: a callable that is given
     the environment and answers a Provider. Raises UnknownProvider, UnusableProvider.
     """
-    outside = _installed()
+    names = list(names)
+    outside = _installed() if set(names) - set(makers) else {}  # every package that is installed has to be opened
     known = ", ".join([*makers, *(name for name in outside if name not in makers)])
     providers = {}
     for name in names:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random
@@ -20,6 +21,7 @@ from portal.demo.sandbox.cards import BY_NAME
 from portal.demo.simulation.chance import around
 from portal.demo.simulation.house import House
 from portal.domain.consent import Agreement
+from portal.domain.errors import NotChangeable
 from portal.domain.invoice import Invoice
 from portal.domain.money import Money
 from portal.domain.subscription import Subscription
@@ -261,13 +263,18 @@ class Customer:
             cancel.resume(self.me, running.id)
 
     def _change_plan(self) -> None:
+        """Some look at two plans in two windows, and press in both."""
         running = self._running()
         if running is None:
             return
-        code = self._chance.choice(("standard", "premium", "premium-year", "weekly"))
-        quoted = change_plan.preview(self.me, running.id, code)
-        after = self._chance.choice((timedelta(0), SOON, timedelta(minutes=20)))
-        self._then(lambda: self._use_quote(running.id, code, quoted.quote.id), after)
+        for code in self._chance.sample(("standard", "premium", "premium-year", "weekly"), self._chance.choice((1, 2))):
+            self._quote(running.id, code)
+
+    def _quote(self, subscription_id: UUID, code: str) -> None:
+        with suppress(NotChangeable):
+            quoted = change_plan.preview(self.me, subscription_id, code)
+            after = self._chance.choice((timedelta(0), SOON, timedelta(minutes=20)))
+            self._then(lambda: self._use_quote(subscription_id, code, quoted.quote.id), after)
 
     def _use_quote(self, subscription_id: UUID, code: str, quote_id: UUID) -> None:
         changed = change_plan.change(self.me, subscription_id, code, quote_id)
