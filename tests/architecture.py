@@ -73,7 +73,7 @@ PURE = {
     "domain": {"dateutil"},
     "failpoints": set(),
     "entitlements": {"jwt"},
-    "runtime": {"flask", "werkzeug"},
+    "runtime": {"flask", "httpx", "werkzeug"},
     "providers.conformance": set(),
 }
 ONLY_IN = {"pika": ("portal/outbox/rabbit.py", "portal/outbox/pipeline.py", "portal/demo/auth")}
