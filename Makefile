@@ -59,7 +59,7 @@ soak: $(DEV) $(CATALOGS) ## live 2,000 simulated cinemas, resumable (SEEDS=2000)
 
 fuzz: $(DEV) $(CATALOGS) ## send the API anything, a thousand of each call as each role and as nobody (EXAMPLES=1000)
 	@deploy/services
-	@where=$$($(BIN)/python deploy/test_environment.py) && eval "$$where" && EXAMPLES=$(or $(EXAMPLES),1000) $(BIN)/pytest $(PYTEST_ARGS) tests/web/api/test_whatever_is_sent.py
+	@where=$$($(BIN)/python deploy/test_environment.py) && eval "$$where" && EXAMPLES=$(or $(EXAMPLES),1000) $(BIN)/pytest -o faulthandler_timeout=0 $(PYTEST_ARGS) tests/web/api/test_whatever_is_sent.py
 
 mutants: $(DEV) ## plant mistakes into simulated cinemas: is each found?
 	@$(BIN)/python -m tests.simulation.hunt
