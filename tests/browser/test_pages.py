@@ -19,7 +19,7 @@ from tests.world import path_of
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
-NO_PAGES = {"cabinet.payment_state", "cabinet.methods_state"}  # JSON for a page's own script
+NO_PAGES = {"cabinet.payment_state", "cabinet.methods_state", "cabinet.receipt_pdf"}  # for a script, and a file
 ROOMS = ("cabinet.", "docs.")
 OTHERS = (
     "/auth/login",

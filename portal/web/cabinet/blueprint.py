@@ -17,6 +17,7 @@ from portal.web.cabinet import (
     overview,
     payments,
     plans,
+    receipts,
     refunds,
     switch,
 )
@@ -35,6 +36,8 @@ page("/cabinet/invoices", "invoices", invoices.invoices)
 page("/cabinet/invoices/<uuid:guid>", "invoice", invoices.invoice)
 page("/cabinet/invoices/<uuid:guid>/close", "invoice_close", invoices.close, methods=["POST"])
 page("/cabinet/invoices/<uuid:guid>/refund", "refund", refunds.refund, methods=["GET", "POST"])
+page("/cabinet/invoices/<uuid:guid>/receipt", "receipt", receipts.receipt)
+page("/cabinet/invoices/<uuid:guid>/receipt.pdf", "receipt_pdf", receipts.receipt_pdf)
 page("/cabinet/refunds/<uuid:guid>", "refund_state", refunds.refund_state)
 page("/cabinet/subscriptions/<uuid:guid>/cancel", "cancel", cancel.cancel, methods=["GET", "POST"])
 page("/cabinet/subscriptions/<uuid:guid>/change", "change", changing.change, methods=["GET", "POST"])

@@ -50,6 +50,7 @@ def invoice(guid: UUID) -> str:
         detail=detail,
         payable=purchase and checkout.stage(detail, runtime.clock.now()) not in checkout.SETTLED,
         closable=purchase and detail.invoice.payable,
+        receipt=detail.invoice.state == "paid",
         refundable=payment is not None and payment.disputed_at is None and bool(available(payment)),
         label=checkout.invoice_label(detail.invoice.state, detail.invoice.fail_reason, language()),
         payments=[(p, checkout.payment_label(p.state, language(), p.decline_kind), _why(p)) for p in shown],
