@@ -263,11 +263,13 @@ class Customer:
             cancel.resume(self.me, running.id)
 
     def _change_plan(self) -> None:
-        """Some look at two plans in two windows, and press in both."""
+        """Some look at two better plans in two windows, and press in both."""
         running = self._running()
         if running is None:
             return
-        for code in self._chance.sample(("standard", "premium", "premium-year", "weekly"), self._chance.choice((1, 2))):
+        one = self._chance.choice(("standard", "premium", "premium-year", "weekly"))
+        two = self._chance.sample(("premium", "premium-year"), 2)
+        for code in self._chance.choice(([one], two)):
             self._quote(running.id, code)
 
     def _quote(self, subscription_id: UUID, code: str) -> None:

@@ -6,8 +6,10 @@ import logging
 from typing import Literal
 
 from flask import Response, g, request
+from flask.blueprints import BlueprintSetupState
 from flask_openapi.blueprint import APIBlueprint
 from werkzeug.exceptions import BadRequest, UnsupportedMediaType
+from werkzeug.routing import PathConverter
 
 from portal.web.api import exact_json
 from portal.web.api.shapes import ErrorBody
@@ -36,6 +38,17 @@ blueprint = APIBlueprint(
     abp_responses={400: ErrorBody},
     operation_id_callback=_named_after_its_view,
 )
+
+
+class OthersId(PathConverter):
+    """An id that others made: with slashes, and not unheard of because of a line break in it."""
+
+    regex = r"(?s:[^/].*?)"
+
+
+@blueprint.record_once
+def _know_others_ids(state: BlueprintSetupState) -> None:
+    state.app.url_map.converters["other"] = OthersId
 
 
 def caller_of(operation: str) -> Caller:

@@ -35,7 +35,7 @@ class EntitlementsOut(BaseModel):
 
 # Ids come from Auth, and there are those with a slash in them.
 @blueprint.get(
-    "/users/<path:guid>/entitlements",
+    "/users/<other:guid>/entitlements",
     tags=[Tag(name="entitlements")],
     summary="What a user may use until when",
     responses=answers(EntitlementsOut),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
@@ -61,7 +62,7 @@ class Promise:
 
 def template_of(rule: str) -> str:
     """`/x/<uuid:guid>` as the document writes it: `/x/{guid}`."""
-    return rule.replace("<", "{").replace(">", "}").replace("{uuid:", "{").replace("{path:", "{")
+    return re.sub(r"<(\w+:)?(\w+)>", r"{\2}", rule)
 
 
 def promising_client(promise: Promise) -> type[FlaskClient]:

@@ -47,6 +47,13 @@ def test_an_unknown_user_has_version_0_and_nothing(service: Caller) -> None:
     }
 
 
+def test_an_id_with_a_line_break_is_refused_like_any_that_cannot_be_one(world: World, service: Caller) -> None:
+    for path in ("/users/a%0Ab/entitlements", "/users/%0A/entitlements", "/users/a%09b/entitlements"):
+        answer = service.get(path)
+        assert (answer.status_code, answer.json["error_id"]) == (400, "invalid_request"), path
+        assert world.app.test_client().get(f"/api/v1{path}").status_code == 401
+
+
 def test_somebody_who_never_paid_has_version_0_and_nothing(world: World, alice: Caller, service: Caller) -> None:
     world.buy(alice)
 

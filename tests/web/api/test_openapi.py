@@ -170,7 +170,7 @@ def test_a_method_that_no_path_takes_is_refused(world: World, method: str) -> No
 OF_PAGES = {"csrf_expired", "invoice_not_payable"}
 OF_THE_BACK_OFFICE = {
     *("already_done", "code_taken", "not_askable", "not_decidable", "not_grantable", "not_parkable"),
-    *("plan_not_sellable", "plan_sold", "price_exists", "sum_changed", "too_many_rows"),
+    *("plan_not_sellable", "plan_sold", "price_exists", "sum_changed", "too_many_rows", "too_many_users"),
 }
 OF_WEBHOOKS = {"bad_signature"}
 OF_NOBODY = {"refused", "conflict"}  # the families' names
