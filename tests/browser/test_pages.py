@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from io import BytesIO
 from uuid import UUID
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
+from pypdf import PdfReader
 from werkzeug.routing import Rule
 
 from portal.domain.money import Money
@@ -51,6 +53,18 @@ def test_every_page_is_accessible_and_fits_a_narrow_screen(site: Site, visit: Vi
     found = [problem for page in visited(site, visitor, login) for problem in problems(page)]
     assert found == []
     assert [said for said in visitor.complaints if "status of 4" not in said] == []
+
+
+def test_a_receipt_prints_on_one_sheet_and_without_what_is_for_clicking(site: Site, visit: Visit) -> None:
+    invoice = site.world.bought("alice")["invoice_guid"]
+    visitor = visit(locale="en-GB")
+    visitor.open("/auth/login?next=/cabinet")
+    visitor.sign_in("alice")
+    printed = PdfReader(BytesIO(visitor.open(f"/cabinet/invoices/{invoice}/receipt").pdf(format="A4")))
+    assert len(printed.pages) == 1
+    read = printed.pages[0].extract_text()
+    assert "M-2027-000001" in read
+    assert "PDF" not in read
 
 
 def visited(site: Site, visitor: Visitor, login: str) -> Iterator[Page]:
@@ -128,7 +142,7 @@ def split(path: str) -> list[str]:
 def problems(page: Page) -> list[str]:
     here = page.url
     violated = Axe().run(page).response["violations"]
-    found = [f"{here}: {one['id']}: {node['html'][:160]}" for one in violated for node in one["nodes"]]
+    found = [f"{here}: {node['html'][:160]}: {node['failureSummary']}" for one in violated for node in one["nodes"]]
     before = page.viewport_size
     page.set_viewport_size({"width": NARROW, "height": 640})
     width = page.evaluate("document.documentElement.scrollWidth")
