@@ -34,7 +34,7 @@ def test_without_any_kind_of_fault_nothing_is_counted_and_nobody_dies(live: Live
 
 
 def test_a_crash_is_counted_at_the_place_where_the_process_died(live: Live) -> None:
-    lived = live(7)
+    lived = live(7, users=3, months=1)
     assert lived.faults["crash"] > 0
     assert lived.faults["crash"] == sum(n for name, n in lived.died_at.items() if not name.startswith("consumer."))
 

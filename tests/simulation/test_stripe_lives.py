@@ -15,7 +15,7 @@ from portal.demo.simulation.weather import REQUESTS, ROADS, WEBHOOKS
 from tests.simulation.stripe_system import StripeSystem
 
 SEEDS = range(1, 21)
-FEW = 6  # of them in `make test`; `make soak` lives them all
+FEW = range(2, 7)  # in `make test`; the first is as long as ten others. `make soak` lives them all
 UNHEARD_OF = frozenset({"declined_then_late"})  # what Stripe's bank declined has to be confirmed again
 pytestmark = pytest.mark.xdist_group("stripe lives")  # what they met is counted together
 
@@ -45,7 +45,7 @@ def _lived(plot: Plot, ground: Ground) -> Lived:
     return Lived(simulate(replace(plot, without=UNHEARD_OF), ground, opening=opening), opened[0])
 
 
-@pytest.mark.parametrize("seed", [pytest.param(one, marks=() if one <= FEW else pytest.mark.chaos) for one in SEEDS])
+@pytest.mark.parametrize("seed", [pytest.param(one, marks=() if one in FEW else pytest.mark.chaos) for one in SEEDS])
 def test_no_promise_is_broken_with_stripe(life: Life, seed: int) -> None:
     lived = life(seed)
     assert lived.result.violations == []
@@ -53,7 +53,7 @@ def test_no_promise_is_broken_with_stripe(life: Life, seed: int) -> None:
 
 
 def test_money_was_taken_through_stripe(life: Life) -> None:
-    assert sum((life(seed).stripe.taken for seed in SEEDS[:FEW]), Counter[str]()).total() > 0
+    assert sum((life(seed).stripe.taken for seed in FEW), Counter[str]()).total() > 0
 
 
 @pytest.mark.chaos
