@@ -10,6 +10,7 @@ from flask_babel import gettext, lazy_gettext, ngettext
 from werkzeug.wrappers import Response
 
 from portal import runtime
+from portal.domain.errors import InvalidRequest
 from portal.domain.ids import new_id
 from portal.services import parity
 from portal.services.audit import CouldNotCheck, auth_view
@@ -41,7 +42,7 @@ class AuthRights(Screen):
     def compare(self) -> Answer:
         """Some hundred users at a time; `after` says after whom."""
         try:
-            compared = parity.compare(auth_view(), request.args.get("after", ""))
+            compared = parity.compare(auth_view(), _id(request.args.get("after", "")))
         except CouldNotCheck as why:
             return self._page({}, unheard=str(why)), 503
         return self._page({}, compared=compared)
@@ -49,7 +50,7 @@ class AuthRights(Screen):
     @expose("/settle", methods=("POST",))
     @needs("deliver")
     def settle(self) -> Answer:
-        users = request.form.getlist("user")[:CHUNK]
+        users = [_id(one) for one in request.form.getlist("user")[:CHUNK]]
         made = act(note=request.form.get("note", ""))
         try:
             with attempt(made, "auth.settle", "auth", "parity"):
@@ -101,6 +102,13 @@ class AuthRights(Screen):
             settle_id=new_id(runtime.clock.now()),
             list_address=lists.here(),
         )
+
+
+def _id(typed: str) -> str:
+    """Raises InvalidRequest for what no database could compare with."""
+    if "\x00" in typed:
+        raise InvalidRequest("no id has a NUL in it")
+    return typed
 
 
 def _told(count: int) -> str:

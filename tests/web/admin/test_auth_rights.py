@@ -118,3 +118,9 @@ def test_more_customers_than_one_press_may_tell_are_refused_with_the_command(
     assert (answer.status_code, "flask events replay" in answer.text) == (422, True)
     assert told.rows("SELECT count(*) AS n FROM outbox WHERE published_at IS NULL")[0]["n"] == 0
     assert told.rows("SELECT outcome FROM activity ORDER BY seq DESC")[0]["outcome"] == "too_many_users"
+
+
+def test_an_id_that_nobody_can_have_is_no_error_of_ours(told: World) -> None:
+    support = told.browser("support")
+    assert support.get(f"{COMPARE}?after=%00").status_code == 400
+    assert send(support, "/admin/auth/settle", COMPARE, user="\x00").status_code == 400
