@@ -153,6 +153,14 @@ I17 = Invariant(
             "AND event IN ('sent', 'bounced')) AS told WHERE event = 'sent' GROUP BY refund_id, life "
             "HAVING count(*) > 1) AS sent WHERE elapsed(last_at, first_at) > 72000",
         ),
+        Rule(
+            N_("A charge was given up as never made less than 44 hours after it was sent, when it could still arrive."),
+            SEE_PAYMENT,
+            "SELECT h.subject_id AS payment_id, p.sent_at, h.at AS given_up_at FROM history h "
+            "JOIN payments p ON p.id = h.subject_id WHERE h.kind = 'payment' AND h.to_state = 'failed' "
+            "AND h.facts ->> 'kind' = 'charge' AND h.facts ->> 'decline_code' = 'not_created' "
+            "AND elapsed(h.at, p.sent_at) < 158400",
+        ),
         missing_of("I17"),
     ),
 )

@@ -188,6 +188,19 @@ def sent_again_too_late(world: World) -> str:
     return guid
 
 
+def given_up_too_early(world: World) -> str:
+    """Alice's charge was sent, given up in the same moment, and came all the same."""
+    guid = one(world, "SELECT id FROM payments WHERE user_id = 'alice' AND kind = 'charge' ORDER BY created_at LIMIT 1")
+    path = "kind = 'payment' AND user_id = 'alice' AND facts ->> 'kind' = 'charge' ORDER BY seq LIMIT 2 OFFSET 1"
+    sent, paid = world.rows(f"SELECT seq, to_state, facts FROM history WHERE {path}")  # noqa: S608
+    corrupt(world, "UPDATE history SET seq = seq + 100000 WHERE seq > :seq", seq=sent["seq"])
+    corrupt(world, "UPDATE history SET from_state = 'failed' WHERE seq = :seq", seq=paid["seq"] + 100000)
+    given_up = json.dumps(_json(sent["facts"]) | {"decline_kind": "gateway", "decline_code": "not_created"})
+    failed = {"event": "failed", "from_state": sent["to_state"], "to_state": "failed", "facts": given_up}
+    copy(world, "history", f"seq = {sent['seq']}", seq=sent["seq"] + 1, **failed)
+    return guid
+
+
 def forgotten_in_the_inbox(world: World) -> str:
     corrupt(world, "UPDATE inbox SET state = 'received', processed_at = NULL WHERE seq = 1")
     return "1"
@@ -291,6 +304,7 @@ BROKEN = (
     Broken("I15", a_step_left_out),
     Broken("I17", sent_too_early),
     Broken("I17", sent_again_too_late),
+    Broken("I17", given_up_too_early),
     Broken("I20", forgotten_in_the_inbox),
     Broken("I21", charged_after_a_stop),
     Broken("I21", charged_after_a_removal),

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from portal.audit.run import violations
-from portal.domain import changing
+from portal.domain import asking, changing
 from portal.services import buy, cancel, grant, renew
 from tests.audit.corrupting import drop
 from tests.services.changes import look, plan_of, take
@@ -90,3 +90,19 @@ def test_a_change_that_was_paid_for_another_time_is_seen(
         world.pass_time(HOUR)
     assert plan_of(world) == "premium"
     assert found(world) == ([("I1", STALE)] if days else [])
+
+
+GIVEN_UP = "A charge was given up as never made less than 44 hours after it was sent, when it could still arrive."
+
+
+@pytest.mark.parametrize("hasty", [True, False])
+def test_a_charge_that_is_given_up_while_it_may_still_arrive_is_seen(
+    world: World, hasty: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is sent again with its key, or given up in time, is in order."""
+    if hasty:
+        monkeypatch.setattr(asking, "_missed_for_good", lambda *_: True)
+    subscribed(world)
+    plan_fault(world, "timeout_before", "charge", times=50)
+    days_pass(world, 34)
+    assert set(found(world)) == ({("I17", GIVEN_UP)} if hasty else set())

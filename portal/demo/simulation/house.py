@@ -49,7 +49,7 @@ class Cut(OperationalError):
         super().__init__("COMMIT", None, RuntimeError("the server closed the connection unexpectedly"))
 
 
-RARELY_PASSED = 15  # times: until then a place is more dangerous than one that is passed all the time
+RARELY_PASSED = 30  # times: until then a place is more dangerous than one that is passed all the time
 
 
 class House:

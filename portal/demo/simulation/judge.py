@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from flask import Flask
 from sqlalchemy import text
 
-from portal.audit import run
+from portal.audit import run, waiting
+from portal.audit.ask import violations_of
 from portal.audit.outside import ProviderBook
-from portal.audit.violation import Violation
+from portal.audit.violation import Audit, Limits, Violation
+from portal.db import engines
 from portal.db.session import db
 from portal.demo.auth.store import Store
 from portal.demo.simulation.house import House
@@ -27,9 +29,21 @@ STORY: Final = "SELECT seq, at, kind, event, from_state, to_state, actor, user_i
 def judge(house: House, complaints: list[str]) -> list[dict[str, Any]]:
     """One mapping for each violation."""
     found = audited(house.app, house.system.held(), _auth(house.auth.store), house.clock.now())
-    audit = [{"invariant": one.invariant, "what": one.what, "ids": dict(one.ids)} for one in found]
     stumbles = [{"invariant": "stumble", "what": one} for one in house.stumbles]
-    return [*audit, *stumbles, *({"invariant": "complaint", "what": one} for one in complaints)]
+    return [*map(_told, found), *stumbles, *({"invariant": "complaint", "what": one} for one in complaints)]
+
+
+def overdue(house: House, since: timedelta) -> list[dict[str, Any]]:
+    """What was due so long ago and is not done, in the middle of a life: customers may mend it before its end."""
+    with house.app.app_context():
+        with engines.snapshot(db.engine) as connection:
+            found = list(violations_of(Audit(connection, house.clock.now(), Limits(undone=since)), waiting.I25))
+        db.session.remove()
+    return [_told(one) for one in found]
+
+
+def _told(one: Violation) -> dict[str, Any]:
+    return {"invariant": one.invariant, "what": one.what, "ids": dict(one.ids)}
 
 
 def audited(app: Flask, book: ProviderBook, auth: run.AuthView, now: datetime) -> list[Violation]:

@@ -24,7 +24,7 @@ from portal.demo.simulation.clock import SimulatedClock
 from portal.demo.simulation.customers import Customer, first_visit, person
 from portal.demo.simulation.ground import Ground
 from portal.demo.simulation.house import BOOK, House
-from portal.demo.simulation.judge import fingerprint, judge
+from portal.demo.simulation.judge import fingerprint, judge, overdue
 from portal.demo.simulation.staff import Staff
 from portal.demo.simulation.system import Opening, SandboxSystem
 from portal.demo.simulation.weather import KINDS, Weather
@@ -52,6 +52,9 @@ WRITTEN_FOR: Final = {
 }
 LONGEST_REST: Final = timedelta(minutes=20)
 SECOND: Final = timedelta(seconds=1)
+NOTICED_FOR: Final = timedelta(hours=1)
+LOOKS_EVERY: Final = timedelta(hours=8)
+OVERDUE: Final = timedelta(hours=6)  # where everybody who could have done it was there
 IMPATIENCE: Final = 0.1  # how often somebody comes between, at a moment at which something is due
 
 
@@ -165,6 +168,9 @@ class Life:
         self._customers = [Customer(number, plot.seed, self.house, pace) for number in plot.numbers]
         self._staff = Staff(self._chance, self.house, plot.span / (1.5 * len(people) + 1))
         self._agenda: list[tuple[datetime, int]] = []
+        self._looks_at = START + LOOKS_EVERY
+        self._seen_overdue: list[dict[str, Any]] = []  # at the last look
+        self._overdue: list[dict[str, Any]] = []  # at two looks, one after the other
         self.steps = 0
 
     def live(self) -> Result:
@@ -207,7 +213,19 @@ class Life:
     def _until(self, end: datetime) -> None:
         while (moment := self._next_moment()) is not None and moment < end:
             self._enter(moment)
+            self._look_after()
             self._pass_by((moment - START) / (end + SETTLING - START))
+
+    def _look_after(self) -> None:
+        """As the nightly audit does, but more often: what stands still although somebody was there to do it?"""
+        now = self._clock.now()
+        if now < self._looks_at:
+            return
+        self._looks_at = now + LOOKS_EVERY
+        all_there = all(now - self._weather.back(who, START) >= OVERDUE for who in ("worker", "provider"))
+        seen = overdue(self.house, OVERDUE) if all_there else []
+        self._overdue += [one for one in seen if one in self._seen_overdue and one not in self._overdue]
+        self._seen_overdue = seen
 
     def _settle(self) -> None:
         """Nobody comes any more, and nothing goes wrong: whatever is open comes to its end."""
@@ -274,10 +292,12 @@ class Life:
             self._chance.choice(self._processes).run(self._clock.now())
 
     def _somebody_is_impatient(self) -> None:
-        """Mostly one of those whose money is on its way."""
+        """Mostly one of those whose money is on its way. What was never sent does not draw anybody for long."""
+        just_now = self._clock.now() - NOTICED_FOR
+        on_its_way = PaymentRow.sent_at.is_not(None) | (PaymentRow.created_at > just_now)
         with self.house.app.app_context():
-            found = db.session.scalars(select(PaymentRow.user_id).where(PaymentRow.state.in_(OPEN)).distinct())
-            waiting = set(found)
+            open_now = select(PaymentRow.user_id).where(PaymentRow.state.in_(OPEN), on_its_way)
+            waiting = set(db.session.scalars(open_now.distinct()))
             db.session.remove()
         concerned = [customer for customer in self._customers if customer.me.id in waiting]
         if concerned and self._chance.random() < 0.8:
@@ -300,7 +320,7 @@ class Life:
             steps=self.steps,
             faults=Counter({kind: met[kind] for kind in KINDS}),
             died_at=self.house.died_at,
-            violations=judge(self.house, complaints),
+            violations=[*self._overdue, *judge(self.house, complaints)],
             fingerprint=fingerprint(self.house),
         )
 
