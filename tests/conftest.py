@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import sqlite3
@@ -92,6 +93,13 @@ def migrate(settings: Settings) -> None:
     with app.app_context():
         upgrade()
         db.engine.dispose()
+
+
+def pytest_collection_finish() -> None:
+    """Thousands of collected tests are no garbage: looked through again and again, they cost a fifth of all time."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 10, 50)
 
 
 @pytest.fixture(scope="session")
