@@ -161,6 +161,26 @@ def append_only(dialect: str, table: str) -> list[str]:
     ]
 
 
+def append_only_but(dialect: str, table: str, *personal: str, others: tuple[str, ...]) -> list[str]:
+    """DDL: `append_only`, but that the personal columns of somebody who was erased may be emptied, all at once.
+
+    `others`: every other column. SQLite has to be told; PostgreSQL compares whole rows. On SQLite the trigger names
+    `users`, so that whoever makes that table anew takes the trigger away before and makes it again after.
+    """
+    if dialect == "postgresql":
+        return [
+            _REFUSE_BUT_ERASING,
+            f"CREATE TRIGGER {table}_append_only BEFORE UPDATE OR DELETE ON {table} "
+            f"FOR EACH ROW EXECUTE FUNCTION matinee_refuse_but_erasing({', '.join(personal)})",
+        ]
+    same = " AND ".join(
+        [f'NEW."{name}" IS OLD."{name}"' for name in others] + [f'NEW."{name}" IS NULL' for name in personal]
+    )
+    erased = "EXISTS (SELECT 1 FROM users WHERE users.id = OLD.user_id AND users.erased_at IS NOT NULL)"
+    plain = append_only(dialect, table)
+    return [plain[0].replace(" BEGIN ", f" WHEN NOT ({same} AND {erased}) BEGIN "), plain[1]]
+
+
 def no_longer_append_only(dialect: str, table: str) -> list[str]:
     """DDL: takes `append_only` back."""
     if dialect == "postgresql":
@@ -222,4 +242,19 @@ def no_overlap(dialect: str) -> list[str]:
 _REFUSE = """CREATE OR REPLACE FUNCTION matinee_refuse() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     RAISE EXCEPTION '%: %', TG_TABLE_NAME, TG_ARGV[0] USING ERRCODE = 'integrity_constraint_violation';
+END $$"""
+
+_REFUSE_BUT_ERASING = """CREATE OR REPLACE FUNCTION matinee_refuse_but_erasing() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'UPDATE' THEN
+        IF to_jsonb(NEW) - TG_ARGV = to_jsonb(OLD) - TG_ARGV
+            AND NOT EXISTS (
+                SELECT 1 FROM jsonb_each_text(to_jsonb(NEW)) WHERE key = ANY (TG_ARGV) AND value IS NOT NULL
+            )
+            AND EXISTS (SELECT 1 FROM users WHERE users.id = OLD.user_id AND users.erased_at IS NOT NULL)
+        THEN
+            RETURN NEW;
+        END IF;
+    END IF;
+    RAISE EXCEPTION '%: rows are only added', TG_TABLE_NAME USING ERRCODE = 'integrity_constraint_violation';
 END $$"""

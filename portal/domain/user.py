@@ -1,4 +1,4 @@
-"""A person of the Auth service. The row appears with the first order."""
+"""A person of the Auth service. The row appears with the first order, saved card or choice of a language."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ class User:
     entitlements_version: int
     tokens_from_version: int
     created_at: datetime
+    chosen_locale: str | None = None  # the language they switched the pages to, whatever Auth says
+    erased_at: datetime | None = None  # since when nothing older names them
 
 
 @dataclass(frozen=True)

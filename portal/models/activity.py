@@ -13,7 +13,10 @@ from portal.db.base import Base, Json, Serial
 
 
 class ActivityRow(Base):
-    """Append-only (a trigger holds it). `id` is the form's own, so that the same form does nothing twice."""
+    """Append-only (a trigger holds it), but that erasing a customer takes the note about them out.
+
+    `id` is the form's own, so that the same form does nothing twice.
+    """
 
     __tablename__ = "activity"
 

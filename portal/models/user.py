@@ -27,10 +27,13 @@ class UserRow(Base):
     entitlements_version: Mapped[int]
     tokens_from_version: Mapped[int]
     created_at: Mapped[datetime]
+    chosen_locale: Mapped[str | None] = mapped_column(String(8))
+    erased_at: Mapped[datetime | None]
 
     __table_args__ = (
         CheckConstraint("tokens_from_version <= entitlements_version", name="versions"),
         Index("ix_users_first_subscribed_at_id", "first_subscribed_at", "id"),
+        partial_index("ix_users_erased_at", "erased_at", where="erased_at IS NOT NULL"),
     )
 
 
@@ -55,7 +58,7 @@ class PaymentMethodRow(Base):
 
 
 class ConsentRow(Base):
-    """Append-only (a trigger holds it)."""
+    """Append-only (a trigger holds it), but that erasing a person takes the address and the browser out."""
 
     __tablename__ = "consents"
     shape = Consent

@@ -1,4 +1,4 @@
-"""The user's row: made with the first order, told by the token."""
+"""The user's row: made with what they first leave here, told by the token."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sqlalchemy import update
 
 from portal import runtime
 from portal.db import rows
-from portal.db.session import db
+from portal.db.session import atomic, db
 from portal.domain.user import Person, User
 from portal.models.user import UserRow
 from portal.services import standing
@@ -37,3 +37,11 @@ def remember(person: Person, email: str | None, locale: str | None, now: datetim
     }
     db.session.execute(update(UserRow).where(UserRow.id == user.id).values(**told))
     return standing.lock_user(person.id)
+
+
+def choose_locale(person: Person, locale: str) -> None:
+    """Their own choice, for every device. Who has ordered nothing yet leaves their id and this, and nothing else."""
+    now = runtime.clock.now()
+    with atomic():
+        user = remember(Person(person.id, locale=locale), None, None, now)
+        db.session.execute(update(UserRow).where(UserRow.id == user.id).values(chosen_locale=locale))

@@ -18,6 +18,7 @@ from portal.domain.user import Person
 from portal.presentation import dates, features, intervals, operators
 from portal.presentation import money as money_words
 from portal.presentation.language import DIRECTORY, in_language, known
+from portal.queries import people
 from portal.web.auth import optional_person
 
 COOKIE = "lang"
@@ -31,14 +32,26 @@ def init(app: Flask) -> None:
 
 
 def choose() -> str:
-    """Pages: the reader's own choice, else what Auth knows, else what the browser asks for. The API: as it asks."""
+    """Pages: what the reader chose, else what Auth knows, else what the browser asks for. The API: as it asks.
+
+    What they chose while signed in goes before this browser's cookie: it may be newer, made on another device.
+    """
     if not has_request_context():
         return runtime.settings.default_locale
     asked = _browsers() or runtime.settings.default_locale
     if request.path.startswith("/api/"):
         return asked
     person = reader()
-    return known(request.cookies.get(COOKIE)) or known(person.locale if person else None) or asked
+    told = known(person.locale) if person else None
+    return (_chosen(person) if person else None) or known(request.cookies.get(COOKIE)) or told or asked
+
+
+def _chosen(person: Person) -> str | None:
+    """A page that tells that the database is away is told in the cookie's language."""
+    try:
+        return known(people.chosen_locale(person.id))
+    except SQLAlchemyError:
+        return None
 
 
 def _browsers() -> str | None:

@@ -20,12 +20,12 @@ from portal import runtime
 from portal.config import Settings
 from portal.domain.user import Person
 from portal.providers.port import Abilities
-from portal.queries import history, invoices, offers, subscriptions
+from portal.queries import history, invoices, offers, people, subscriptions
 from portal.queries.history import HistoryEntry
 from portal.queries.invoices import InvoiceDetail, InvoiceEntry
 from portal.queries.offers import Offer
 from portal.queries.subscriptions import SubscriptionCard
-from portal.services import ask, buy
+from portal.services import ask, buy, users
 from portal.services.buy import Bought, BuyRequest, Preview
 from portal.web import auth, edge, errors, locale
 from portal.web.cabinet import blueprint as cabinet
@@ -47,6 +47,7 @@ class Site:
     """What the queries and services answer. A test changes what it is about."""
 
     person: Person | None = ALICE
+    chosen: str | None = None  # the language that the person has chosen
     offers: list[Offer] = field(default_factory=list)
     cards: list[SubscriptionCard] = field(default_factory=list)
     details: dict[UUID, InvoiceDetail] = field(default_factory=dict)
@@ -66,6 +67,8 @@ class Site:
 
     def install(self, patch: pytest.MonkeyPatch) -> Site:
         patch.setattr(auth, "page_person", self._page_person)
+        patch.setattr(people, "chosen_locale", lambda user_id: self.chosen)
+        patch.setattr(users, "choose_locale", lambda person, locale: setattr(self, "chosen", locale))
         patch.setattr(offers, "on_sale", lambda currency, now: self.offers)
         patch.setattr(subscriptions, "of_user", lambda user_id, now, policy: self.cards)
         patch.setattr(invoices, "detail", lambda guid, user_id: self.details.get(guid))
