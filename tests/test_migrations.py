@@ -230,6 +230,7 @@ FORBIDDEN = (
     "DELETE FROM prices",
     "UPDATE consents SET given = false",
     "DELETE FROM consents",
+    "UPDATE consents SET address = NULL, user_agent = NULL",  # of somebody who was not erased
     "UPDATE history SET actor = 'nobody'",
     "DELETE FROM history",
     "UPDATE subscriptions SET state = 'pending'",
@@ -250,6 +251,19 @@ FORBIDDEN = (
 @pytest.mark.fault("A9")
 def test_the_database_refuses_what_no_code_of_ours_may_do(filled: World, subtests: pytest.Subtests) -> None:
     for statement in FORBIDDEN:
+        with subtests.test(statement), filled.app.app_context(), pytest.raises(DatabaseError), atomic():
+            db.session.execute(text(statement))
+
+
+def test_of_somebody_who_was_erased_only_what_names_them_goes(filled: World, subtests: pytest.Subtests) -> None:
+    filled.write("UPDATE users SET erased_at = created_at")
+    filled.write("UPDATE consents SET address = NULL, user_agent = NULL")
+    for statement in (
+        "UPDATE consents SET address = NULL, user_agent = NULL, given = false",
+        "UPDATE consents SET address = '203.0.113.7'",
+        "DELETE FROM consents",
+        "UPDATE history SET facts = '{}', actor = 'nobody'",
+    ):
         with subtests.test(statement), filled.app.app_context(), pytest.raises(DatabaseError), atomic():
             db.session.execute(text(statement))
 

@@ -12,11 +12,4 @@ I16 = Invariant(
     nothing="The payment systems that are known here have no schedules, and the port has no call that makes one.",
 )
 
-I27 = Invariant(
-    "I27",
-    "Of an erased user nothing is left that names a person",
-    (),
-    nothing="Nobody can be erased yet.",
-)
-
-INVARIANTS = (I16, I27)
+INVARIANTS = (I16,)

@@ -6,6 +6,7 @@ from portal.audit.guards import missing_of
 from portal.audit.violation import N_, Invariant, Rule
 
 SEE_ACTIVITY = N_("Find out who did this: the activity log does not know. Somebody may have written past the portal.")
+ERASE_AGAIN = N_("Find out who wrote past the portal; then have it erased again, on the customer's page of their data.")
 
 # Which act an operator's step comes from. A step may be one of several acts.
 ACTS = (
@@ -62,4 +63,58 @@ I23 = Invariant(
     ),
 )
 
-INVARIANTS = (I22, I23)
+ERASED = "JOIN users u ON u.id = {0}.user_id AND u.erased_at IS NOT NULL AND {0}.{1} < u.erased_at WHERE "
+
+I27 = Invariant(
+    "I27",
+    "Of an erased user nothing is left that names a person",
+    (
+        Rule(
+            N_("A user who was erased still has an address or a time zone."),
+            ERASE_AGAIN,
+            # Whoever comes back agrees anew, and what they say then is theirs to keep.
+            "SELECT u.id AS user_id, u.erased_at FROM users u WHERE u.erased_at IS NOT NULL "
+            "AND (u.email IS NOT NULL OR u.zone IS NOT NULL) AND NOT EXISTS (SELECT 1 FROM consents c "
+            "WHERE c.user_id = u.id AND c.given AND c.at >= u.erased_at)",
+        ),
+        Rule(
+            N_("A consent of an erased user still says from which address or browser it came."),
+            ERASE_AGAIN,
+            f"SELECT c.id AS consent_id, c.user_id FROM consents c {ERASED.format('c', 'at')}"
+            "(c.address IS NOT NULL OR c.user_agent IS NOT NULL)",
+        ),
+        Rule(
+            N_("A payment method of an erased user is still named, or was never removed."),
+            ERASE_AGAIN,
+            "SELECT m.id AS payment_method_id, m.user_id, m.provider FROM payment_methods m "
+            f"{ERASED.format('m', 'created_at')}(m.title <> '—' OR m.expires IS NOT NULL OR m.removed_at IS NULL)",
+        ),
+        Rule(
+            N_("What an erased user, or an operator about one, wrote in their own words is still there."),
+            ERASE_AGAIN,
+            f"SELECT 'refund' AS kind, r.id AS row_id, r.user_id FROM refunds r {ERASED.format('r', 'created_at')}"
+            "r.comment IS NOT NULL "
+            f"UNION ALL SELECT 'activity', a.id, a.user_id FROM activity a {ERASED.format('a', 'at')}"
+            "a.note IS NOT NULL",
+        ),
+        Rule(
+            N_("An address that an erased user was sent to is still there: it may name them."),
+            ERASE_AGAIN,
+            f"SELECT 'invoice' AS kind, i.id AS row_id, i.user_id FROM invoices i {ERASED.format('i', 'created_at')}"
+            "i.return_url IS NOT NULL "
+            f"UNION ALL SELECT 'payment', p.id, p.user_id FROM payments p {ERASED.format('p', 'created_at')}"
+            "p.redirect_url IS NOT NULL "
+            f"UNION ALL SELECT 'setup', s.id, s.user_id FROM method_setups s {ERASED.format('s', 'created_at')}"
+            "s.redirect_url IS NOT NULL",
+        ),
+        Rule(
+            N_("The content of a webhook about an erased user is still there."),
+            ERASE_AGAIN,
+            # Those that come later are emptied once they are applied.
+            f"SELECT w.seq AS webhook, w.user_id FROM inbox w {ERASED.format('w', 'received_at')}"
+            "length(w.body) > 0 AND w.state <> 'received'",
+        ),
+    ),
+)
+
+INVARIANTS = (I22, I23, I27)

@@ -170,6 +170,24 @@ class AlreadyDone(Conflict):
     error_id = "already_done"
 
 
+class ErasureWaits(Conflict):
+    """Money, or a card, is still on its way: settled first, erased then."""
+
+    error_id = "erasure_waits"
+
+
+class ErasureChanged(Conflict):
+    """Something has begun since the page was read that said what would end."""
+
+    error_id = "erasure_changed"
+
+
+class ContentErased(Conflict):
+    """What a webhook said was erased with the person it was about."""
+
+    error_id = "content_erased"
+
+
 class RequestInProgress(Conflict):
     error_id = "request_in_progress"
 

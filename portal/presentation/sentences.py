@@ -179,6 +179,21 @@ TABLE: Mapping[str, tuple[str, str, str]] = {
         N_("This form was sent before, and what it asks for was done then. Nothing was done twice."),
         N_("Look at the result; for doing it once more, open the form anew."),
     ),
+    "erasure_waits": (
+        N_("Something is not settled yet"),
+        N_("An order, a payment, a refund, a dispute or a card is still on its way. Nothing has been erased."),
+        N_("Open «My data»: it says what is waited for."),
+    ),
+    "erasure_changed": (
+        N_("Something has changed meanwhile"),
+        N_("A subscription has begun since you opened the page. Nothing has been erased."),
+        N_("Look at the page again and decide anew."),
+    ),
+    "content_erased": (
+        N_("The content is erased"),
+        N_("What this message said was erased with the customer's data. Nothing has been changed."),
+        N_("Open the payment: the payment system can be asked about it directly."),
+    ),
     "request_in_progress": (
         N_("Already being done"),
         N_("The same request is being carried out right now."),

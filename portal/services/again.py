@@ -11,7 +11,7 @@ from portal import runtime
 from portal.db.engines import locked
 from portal.db.session import atomic, db
 from portal.domain.act import Act
-from portal.domain.errors import NotFound
+from portal.domain.errors import ContentErased, NotFound
 from portal.models.messages import InboxRow, OutboxRow
 from portal.services import activity
 
@@ -30,9 +30,11 @@ def send_again(act: Act, seq: int) -> None:
 
 
 def process_again(act: Act, seq: int) -> None:
-    """A webhook is applied once more, now. Repeating is no error. Raises NotFound, AlreadyDone."""
+    """A webhook is applied once more, now. Repeating is no error. Raises NotFound, ContentErased, AlreadyDone."""
     with atomic():
         webhook = _held(InboxRow, seq)
+        if not webhook["body"]:
+            raise ContentErased(f"the content of webhook {seq} was erased")
         activity.refuse_repeat(act)
         values = {
             "state": "received",

@@ -25,6 +25,7 @@ from portal.domain.setup import MethodSetup, setup_id_of
 from portal.models.messages import InboxRow
 from portal.models.payment import PaymentRow, RefundRow
 from portal.models.user import MethodSetupRow
+from portal.services import standing
 from portal.services.ask import Heard, ask, ask_about_refund
 from portal.services.clues import payments_at
 from portal.services.disputes import ask_about_money_back
@@ -197,6 +198,8 @@ def _finish(received: Received, applied: Applied) -> None:
         kind, subject_id, user_id = applied.subject
         values |= {"kind_of_subject": kind, "subject_id": subject_id, "user_id": user_id}
     with atomic():
+        if applied.subject is not None and standing.lock_user(applied.subject.user_id).erased_at is not None:
+            values |= {"body": b""} if "processed_at" in values else {}  # what is said of them later is not kept either
         db.session.execute(
             update(InboxRow).where(InboxRow.seq == received.seq, InboxRow.state == "received").values(**values)
         )

@@ -283,6 +283,13 @@ def another_anchor(world: World) -> str:
     return one(world, f"SELECT {ALICES} AS id")
 
 
+def erased_in_name_only(world: World) -> str:
+    """The date is there, and so is everything else."""
+    corrupt(world, "UPDATE users SET erased_at = :now WHERE id = 'clara'", now=_stored(world, world.clock.now()))
+    corrupt(world, "UPDATE invoices SET return_url = 'http://shop.test/?for=clara' WHERE user_id = 'clara'")
+    return one(world, "SELECT id FROM payment_methods WHERE user_id = 'clara'")
+
+
 BROKEN = (
     Broken("I1", granted_by_nobody),
     Broken("I1", more_intervals),
@@ -315,6 +322,7 @@ BROKEN = (
     Broken("I25", nothing_to_wake_for),
     Broken("I26", an_hour_longer),
     Broken("I26", another_anchor),
+    Broken("I27", erased_in_name_only),
 )
 
 
@@ -325,6 +333,14 @@ def test_what_was_broken_by_hand_is_found_and_named(spoiled: World, broken: Brok
     assert {violation.invariant for violation in found} == {broken.invariant}, found
     assert any(named in violation.ids.values() for violation in found), found
     assert all(violation.todo for violation in found)
+
+
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
+def test_each_thing_that_may_name_an_erased_user_is_found(spoiled: World) -> None:
+    erased_in_name_only(spoiled)
+    corrupt(spoiled, "UPDATE consents SET address = '203.0.113.7' WHERE user_id = 'clara'")
+    (invariant,) = [one for one in INVARIANTS if one.id == "I27"]
+    assert {violation.what for violation in audited(spoiled)} == {rule.what for rule in invariant.checks}
 
 
 def test_nothing_is_found_where_nothing_was_broken(spoiled: World) -> None:
