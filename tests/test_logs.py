@@ -69,6 +69,7 @@ def test_no_secret_token_or_card_number_is_logged(world: World, logged: io.Strin
     written = logged.getvalue()
     assert "refused unknown_product" in written
     assert "users" in written
+    assert "alice@example.com" not in written
     secrets = [file.read_text().strip() for file in (world.settings.data / "secrets").iterdir()]
     assert len(secrets) > 3
     for secret in (*secrets, alice.token, alice.token.rpartition(".")[2], GOOD_CARD, GOOD_CARD.replace(" ", "")):
