@@ -21,7 +21,12 @@ from tests.world import path_of
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
-NO_PAGES = {"cabinet.payment_state", "cabinet.methods_state", "cabinet.receipt_pdf"}  # for a script, and a file
+NO_PAGES = {  # for a script, and files
+    "cabinet.payment_state",
+    "cabinet.methods_state",
+    "cabinet.receipt_pdf",
+    "cabinet.data_export",
+}
 ROOMS = ("cabinet.", "docs.")
 OTHERS = (
     "/auth/login",

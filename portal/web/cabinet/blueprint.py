@@ -9,6 +9,7 @@ from portal.web.cabinet import (
     buy,
     cancel,
     changing,
+    data,
     frame,
     history,
     invoices,
@@ -50,6 +51,9 @@ page("/cabinet/methods/add", "method_add", methods.add, methods=["GET", "POST"])
 page("/cabinet/methods/<uuid:guid>/use", "method_use", methods.use, methods=["POST"])
 page("/cabinet/methods/<uuid:guid>/remove", "method_remove", methods.remove, methods=["GET", "POST"])
 page("/cabinet/history", "history", history.history)
+page("/cabinet/data", "data", data.data)
+page("/cabinet/data/export", "data_export", data.export)
+page("/cabinet/data/erase", "data_erase", data.erase, methods=["GET", "POST"])
 page("/terms", "terms", legal.terms)
 page("/privacy", "privacy", legal.privacy)
 page("/language", "language", switch.language, methods=["POST"])
