@@ -102,8 +102,8 @@ I27 = Invariant(
             ERASE_AGAIN,
             f"SELECT 'invoice' AS kind, i.id AS row_id, i.user_id FROM invoices i {ERASED.format('i', 'created_at')}"
             "i.return_url IS NOT NULL "
-            f"UNION ALL SELECT 'payment', p.id, p.user_id FROM payments p {ERASED.format('p', 'created_at')}"
-            "p.redirect_url IS NOT NULL "
+            "UNION ALL SELECT 'payment', p.id, i.user_id FROM payments p JOIN invoices i ON i.id = p.invoice_id "
+            f"{ERASED.format('i', 'created_at')}p.created_at < u.erased_at AND p.redirect_url IS NOT NULL "
             f"UNION ALL SELECT 'setup', s.id, s.user_id FROM method_setups s {ERASED.format('s', 'created_at')}"
             "s.redirect_url IS NOT NULL",
         ),
