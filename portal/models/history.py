@@ -9,7 +9,9 @@ from uuid import UUID
 from sqlalchemy import ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from portal.db.base import Base, Json, Serial, State
+from portal.db.base import Base, Json, Serial, State, partial_index
+
+CANCELLED = "event IN ('cancelled_at_period_end', 'cancelled_now')"
 
 
 class HistoryRow(Base):
@@ -33,4 +35,5 @@ class HistoryRow(Base):
         Index("ix_history_user_id_seq", "user_id", "seq"),
         Index("ix_history_kind_subject_id", "kind", "subject_id"),
         Index("ix_history_at_seq", "at", "seq"),
+        partial_index("ix_history_cancelled_at", "at", where=CANCELLED),
     )

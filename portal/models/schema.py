@@ -9,6 +9,7 @@ from portal.models import (
     history,
     installation,
     invoice,
+    leaving,
     ledger,
     messages,
     payment,
@@ -18,5 +19,19 @@ from portal.models import (
     user,
 )
 
-TABLES = (plan, user, subscription, invoice, payment, history, messages, activity, installation, ledger, quote, audit)
+TABLES = (
+    plan,
+    user,
+    subscription,
+    invoice,
+    payment,
+    history,
+    messages,
+    activity,
+    installation,
+    ledger,
+    quote,
+    audit,
+    leaving,
+)
 metadata = Base.metadata

@@ -13,6 +13,7 @@ from portal.web.admin.customers import Customers
 from portal.web.admin.disputes import Disputes
 from portal.web.admin.history import History
 from portal.web.admin.invoices import Invoices
+from portal.web.admin.leaving import Leaving
 from portal.web.admin.ledger import Ledger
 from portal.web.admin.machinery import Machinery
 from portal.web.admin.messages import Inbox, Outbox
@@ -30,6 +31,7 @@ SCREENS = (
     Customers,
     Subscriptions,
     Parking,
+    Leaving,
     Invoices,
     Payments,
     Refunds,

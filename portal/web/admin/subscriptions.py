@@ -15,7 +15,7 @@ from portal.domain.calendar import Interval, step, zone_or
 from portal.domain.errors import Conflict, Forbidden, Refused, SumChanged
 from portal.domain.granting import MOST_DAYS
 from portal.domain.money import Money
-from portal.presentation import checkout, office_money, operators, sentences, timeline
+from portal.presentation import checkout, leaving, office_money, operators, sentences, timeline
 from portal.presentation.dates import date
 from portal.presentation.money import money
 from portal.presentation.standing import label, standing
@@ -79,6 +79,8 @@ class Subscriptions(Screen):
         behind = queries.behind(subscription)
         asked = lists.read((Kept("back"),))
         page = history.listed(asked.window, subscription_id=guid)
+        cancellation = cancellations.latest(guid)
+        answer = cancellation.answer if cancellation else None
         return self.render(
             "admin/subscription.html",
             card=card,
@@ -90,7 +92,8 @@ class Subscriptions(Screen):
             invoice_label=lambda one: checkout.invoice_label(one.state, one.fail_reason, language()),
             reasons=operators.said(office_money.INVOICE_REASONS, language()),
             told=customers.told(subscription.user_id),
-            cancellation=cancellations.latest(guid),
+            cancellation=cancellation,
+            cancel_reason=operators.say(leaving.REASONS, answer.reason if answer else None, language()),
             asked=asked,
             page=page,
             lines=[timeline.history_line(told, language(), zone()) for told in page.rows],

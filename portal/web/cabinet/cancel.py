@@ -10,12 +10,15 @@ from werkzeug.wrappers import Response
 
 from portal import runtime
 from portal.domain.errors import NotFound
+from portal.domain.leaving import LONGEST_COMMENT, Reason
 from portal.domain.offers import Offer
+from portal.presentation.leaving import REASONS
+from portal.presentation.operators import said
 from portal.presentation.standing import standing
 from portal.queries import cancellations, invoices, subscriptions
 from portal.queries.subscriptions import SubscriptionCard
 from portal.services import cancel as service
-from portal.services import refund
+from portal.services import cancel_reason, refund
 from portal.web.auth import current_person, signed_in
 from portal.web.locale import language, zone
 
@@ -39,6 +42,18 @@ def resume(guid: UUID) -> Response:
     return redirect(url_for("cabinet.overview"), 303)
 
 
+@signed_in
+def reason(guid: UUID) -> Response | tuple[str, int]:
+    """Raises NotFound, InvalidRequest."""
+    comment = request.form.get("comment", "").strip()
+    chosen = request.form.get("reason", "")
+    if chosen == Reason.other and len(comment) > LONGEST_COMMENT:
+        wrong = gettext("Write at most %(n)s characters of plain text", n=LONGEST_COMMENT)
+        return _proof(_mine(guid), {"comment": wrong}), 422
+    cancel_reason.say(current_person(), guid, chosen, comment)
+    return redirect(url_for("cabinet.cancel", guid=guid, _anchor="asked"), 303)
+
+
 def _cancel(card: SubscriptionCard) -> str | Response | tuple[str, int]:
     """Raises AlreadyEnded."""
     when = request.form.get("when")
@@ -59,7 +74,7 @@ def _choice(card: SubscriptionCard, errors: dict[str, str] | None = None) -> str
     )
 
 
-def _proof(card: SubscriptionCard) -> str:
+def _proof(card: SubscriptionCard, errors: dict[str, str] | None = None) -> str:
     subscription = card.subscription
     return render_template(
         "cabinet/cancelled.html",
@@ -68,6 +83,10 @@ def _proof(card: SubscriptionCard) -> str:
         cancellation=cancellations.latest(subscription.id),
         ends=subscription.ended_at or _paid_until(card),
         offer=_best_offer(card),
+        reasons={key: text for key, text in said(REASONS, language()).items() if key != Reason.other},
+        longest=LONGEST_COMMENT,
+        errors=errors or {},
+        comment=request.form.get("comment", ""),
     )
 
 
