@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from portal.domain.method import PaymentMethod
 from portal.domain.setup import MethodSetup
@@ -12,6 +12,7 @@ from portal.presentation.declines import why_declined
 from portal.presentation.language import N_, words
 
 NEWS_FOR = timedelta(hours=1)
+WARN_WITHIN = timedelta(days=30)  # of a card's last day
 
 LABELS: Mapping[str, tuple[str, str]] = {
     "dead": ("bad", N_("The bank no longer accepts it")),
@@ -44,6 +45,15 @@ def expires(method: PaymentMethod) -> str:
 def expired(method: PaymentMethod, now: datetime) -> bool:
     """A card is good through the last day of its month."""
     return method.expires is not None and f"{now:%Y-%m}" > method.expires
+
+
+def runs_out(method: PaymentMethod, now: datetime) -> datetime | None:
+    """When its last day is over, from 30 days before; None: that is further off, or the card has no such day."""
+    if method.expires is None:
+        return None
+    year, month = (int(part) for part in method.expires.split("-"))
+    over = datetime(year + month // 12, month % 12 + 1, 1, tzinfo=UTC)
+    return over if now >= over - WARN_WITHIN else None
 
 
 def setup_stage(setup: MethodSetup | None, saved: PaymentMethod | None, now: datetime) -> str | None:

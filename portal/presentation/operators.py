@@ -90,6 +90,7 @@ UNPARKING: Mapping[str, str] = {
 
 ACTORS: Mapping[str, str] = {
     "user": N_("Customer %(name)s"),
+    "unsigned": N_("Customer %(name)s, without signing in"),
     "operator": N_("Operator %(name)s"),
     "provider": N_("Payment system %(name)s"),
     "worker": N_("By itself"),

@@ -27,12 +27,15 @@ class Receipt:
     title: str
     facts: Sequence[tuple[str, str]]
     lines: Sequence[Line]
+    why: Sequence[str]  # the explanation, sentence by sentence
     total: tuple[str, str]
     refunds: Sequence[tuple[str, str]]  # what was given back, and what is left; empty where nothing was
     note: str
 
 
-def receipt_of(detail: InvoiceDetail, buyer: str, seller: str, help_at: str, locale: str, zone: str) -> Receipt:
+def receipt_of(
+    detail: InvoiceDetail, why: Sequence[str], buyer: str, seller: str, help_at: str, locale: str, zone: str
+) -> Receipt:
     """Of an invoice that is paid."""
     invoice, gettext = detail.invoice, words(locale).gettext
     assert invoice.paid_at is not None  # noqa: S101 - a paid invoice has the moment
@@ -51,6 +54,7 @@ def receipt_of(detail: InvoiceDetail, buyer: str, seller: str, help_at: str, loc
         title=gettext("Receipt for invoice %(number)s") % {"number": invoice.number},
         facts=facts,
         lines=[_line(one, detail, locale) for one in detail.lines],
+        why=why,
         total=(gettext("Total"), money(invoice.total, locale)),
         refunds=_refunds(detail, locale, zone),
         note=gettext("%(seller)s confirms this payment. It is not a fiscal receipt.") % {"seller": seller},

@@ -25,6 +25,10 @@ class Episode:
     amount: Money | None  # money that moved: taken is positive, given back negative
     page: tuple[str, UUID] | None = None  # what has a page of its own: invoice or refund
 
+    @property
+    def taken(self) -> bool:
+        return self.amount is not None and self.amount.minor > 0
+
 
 TECHNICAL = frozenset(
     {
@@ -207,13 +211,26 @@ SENTENCES: Mapping[str, tuple[str, ...]] = {
     ),
 }
 
-# The first and the last line of a refund lead to its page, a payment's to its invoice.
+# The first and the last line of a refund lead to its page.
 HAS_PAGE = {
     ("refund", "created"),
     ("refund", "rejected"),
     ("refund", "succeeded"),
     ("refund", "failed"),
     ("refund", "overtaken"),
+}
+
+# What belongs to an invoice leads there: what came in, what did not, and what became of it.
+OF_AN_INVOICE = {
+    ("invoice", "created"),
+    ("invoice", "closed"),
+    ("payment", "succeeded"),
+    ("payment", "succeeded_again"),
+    ("payment", "failed"),
+    ("payment", "put_in_review"),
+    ("dispute", "created"),
+    ("dispute", "won"),
+    ("dispute", "lost"),
 }
 
 MOVES_MONEY = {
@@ -254,8 +271,10 @@ def _episode(entry: HistoryEntry, locale: str, zone: str) -> Episode:
 def _page(entry: HistoryEntry) -> tuple[str, UUID] | None:
     if (entry.kind, entry.event) in HAS_PAGE:
         return "refund", entry.subject_id
-    paid = entry.facts.get("invoice_id") if (entry.kind, entry.event) == ("payment", "succeeded") else None
-    return ("invoice", UUID(paid)) if paid else None
+    if (entry.kind, entry.event) not in OF_AN_INVOICE:
+        return None
+    of = str(entry.subject_id) if entry.kind == "invoice" else entry.facts.get("invoice_id")
+    return ("invoice", UUID(of)) if of else None
 
 
 def _sum(facts: Mapping[str, Any]) -> Money | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import math
 from collections.abc import Iterable
@@ -24,6 +25,10 @@ log = logging.getLogger(__name__)
 WRITES = ("POST", "PUT", "PATCH", "DELETE")
 EXEMPT = frozenset({"webhooks", "health"})  # blueprints
 TOLD = "/api/"  # pages say it in words, once it is too much
+# Cancelling without sign-in: nobody finds a pair of e-mail and number by trying, and nobody is kept from typing amiss.
+LEAVING = "cabinet.leave"
+LEAVING_OF_ADDRESS = "30 per hour"
+LEAVING_OF_ACCOUNT = "10 per hour"  # of the one that is named, from wherever
 SECONDS_TO_ANSWER = 1  # a storage that is away must not hold a page up
 
 
@@ -61,6 +66,13 @@ def _limiter(app: Flask, settings: Settings) -> Limiter:
             ApplicationLimit(
                 f"{settings.writes_per_minute} per minute", user, scope="writes", methods=WRITES, exempt_when=exempt
             ),
+            *(
+                ApplicationLimit(most, whose, scope=scope, methods=WRITES, exempt_when=elsewhere)
+                for most, whose, scope in (
+                    (LEAVING_OF_ADDRESS, address, "leaving of an address"),
+                    (LEAVING_OF_ACCOUNT, named_account, "leaving of an account"),
+                )
+            ),
         ],
         strategy="sliding-window-counter",
         storage_uri=uri or "memory://",
@@ -83,6 +95,16 @@ def _left(limits: Iterable[RequestLimit]) -> dict[str, str]:
 
 def exempt() -> bool:
     return request.blueprint in EXEMPT
+
+
+def elsewhere() -> bool:
+    return request.endpoint != LEAVING
+
+
+def named_account() -> str:
+    """Whose e-mail a form names: as a digest, because what is counted may be kept outside."""
+    email = request.form.get("email", "").strip().casefold()
+    return f"account:{hashlib.sha256(email.encode()).hexdigest()}" if email else address()
 
 
 def address() -> str:

@@ -14,7 +14,8 @@ from werkzeug.routing import Rule
 
 from portal.domain.money import Money
 from portal.domain.user import Person
-from portal.services import refund
+from portal.services import cancel, refund
+from portal.web.cabinet.leave import proof_of
 from tests.browser.conftest import Site, Visit
 from tests.browser.visitor import Visitor
 from tests.world import path_of
@@ -37,6 +38,8 @@ OTHERS = (
     "/none-such",
     "/buy/none-such",
     "/cabinet/invoices?page=9",
+    "/cancel?account=other",
+    "/cancel/none-such",
 )
 WAYS = {
     "ru light phone": (
@@ -84,7 +87,7 @@ def visited(site: Site, visitor: Visitor, login: str) -> Iterator[Page]:
     values = bought(site, login)
     for rule in rules(site):
         yield visitor.open(filled(rule, values))
-    for path in OTHERS:
+    for path in (*OTHERS, left(site, login)):
         yield visitor.open(path)
 
 
@@ -113,15 +116,31 @@ def bought(site: Site, login: str) -> dict[str, str]:
     invoice = world.bought(login, "sport")["invoice_guid"]
     with world.app.app_context():
         asked = refund.request(Person(login), UUID(invoice), Money(100, "RUB"), None)
+        token = proof_of(running(site))
     (method, *_) = world.rows("SELECT id FROM payment_methods")
-    (subscription, *_) = world.rows("SELECT id FROM subscriptions WHERE state = 'active'")
+    subscription = running(site)
     return {
         "code": "premium",
         "guid": invoice,
         "cabinet.refund_state guid": str(asked),
-        "cabinet.cancel id": str(UUID(subscription["id"])),
-        "cabinet.method_remove id": str(UUID(method["id"])),
+        "cabinet.cancel guid": str(subscription),
+        "cabinet.change guid": str(subscription),
+        "cabinet.left token": token,
+        "cabinet.method_remove guid": str(UUID(method["id"])),
     }
+
+
+def running(site: Site) -> UUID:
+    (subscription, *_) = site.world.rows("SELECT id FROM subscriptions WHERE state = 'active' ORDER BY id")
+    return UUID(subscription["id"])
+
+
+def left(site: Site, login: str) -> str:
+    """The page that proves a cancellation, and asks why."""
+    guid = running(site)
+    with site.world.app.app_context():
+        cancel.cancel(Person(login), guid, "period_end")
+    return f"/cabinet/subscriptions/{guid}/cancel"
 
 
 def rules(site: Site) -> list[Rule]:

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from portal.domain.calendar import Interval
 from portal.domain.invoice import Invoice, InvoiceLine
+from portal.domain.method import PaymentMethod
 from portal.domain.money import Money
 from portal.domain.payment import Payment
 from portal.domain.plan import Plan, Price
@@ -121,6 +122,11 @@ def payment(state: str = "requires_action", **given: Any) -> Payment:
         why={},
         redirect_url="https://pay.example/checkout/1",
     )
+    return replace(made, **given)
+
+
+def method(**given: Any) -> PaymentMethod:
+    made = PaymentMethod(number(4), "alice", "sandbox", "customer", "method", "card", METHOD, "2034-12", NOW)
     return replace(made, **given)
 
 

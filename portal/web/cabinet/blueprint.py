@@ -13,6 +13,7 @@ from portal.web.cabinet import (
     frame,
     history,
     invoices,
+    leave,
     legal,
     methods,
     overview,
@@ -21,6 +22,7 @@ from portal.web.cabinet import (
     receipts,
     refunds,
     switch,
+    unrecognised,
 )
 
 blueprint = Blueprint("cabinet", __name__)
@@ -37,6 +39,7 @@ page("/cabinet/invoices", "invoices", invoices.invoices)
 page("/cabinet/invoices/<uuid:guid>", "invoice", invoices.invoice)
 page("/cabinet/invoices/<uuid:guid>/close", "invoice_close", invoices.close, methods=["POST"])
 page("/cabinet/invoices/<uuid:guid>/refund", "refund", refunds.refund, methods=["GET", "POST"])
+page("/cabinet/invoices/<uuid:guid>/unrecognised", "unrecognised", unrecognised.unrecognised)
 page("/cabinet/invoices/<uuid:guid>/receipt", "receipt", receipts.receipt)
 page("/cabinet/invoices/<uuid:guid>/receipt.pdf", "receipt_pdf", receipts.receipt_pdf)
 page("/cabinet/refunds/<uuid:guid>", "refund_state", refunds.refund_state)
@@ -55,6 +58,9 @@ page("/cabinet/history", "history", history.history)
 page("/cabinet/data", "data", data.data)
 page("/cabinet/data/export", "data_export", data.export)
 page("/cabinet/data/erase", "data_erase", data.erase, methods=["GET", "POST"])
+page("/cancel", "leave", leave.leave, methods=["GET", "POST"])
+page("/cancel/<token>", "left", leave.left)
+page("/unrecognised", "unknown_charge", unrecognised.unknown_charge)
 page("/terms", "terms", legal.terms)
 page("/privacy", "privacy", legal.privacy)
 page("/language", "language", switch.language, methods=["POST"])

@@ -13,12 +13,14 @@ from portal.domain.offers import available
 from portal.domain.payment import Payment
 from portal.presentation import checkout
 from portal.presentation.declines import declined
+from portal.presentation.explanation import explain
+from portal.queries import circumstances
 from portal.queries import invoices as queries
 from portal.services import close_invoice
 from portal.web.auth import current_person, signed_in
 from portal.web.cabinet.numbers import whole
 from portal.web.cabinet.refunds import paid
-from portal.web.locale import language
+from portal.web.locale import language, zone
 
 PAGE_SIZE = 20
 LAST_PAGE = 10_000
@@ -48,6 +50,8 @@ def invoice(guid: UUID) -> str:
     return render_template(
         "cabinet/invoice.html",
         detail=detail,
+        why=explain(detail, circumstances.of_invoice(detail.invoice), language(), zone()),
+        charged=any(one.state in ("succeeded", "duplicate") and one.amount_minor for one in detail.payments),
         payable=purchase and checkout.stage(detail, runtime.clock.now()) not in checkout.SETTLED,
         closable=purchase and detail.invoice.payable,
         receipt=detail.invoice.state == "paid",

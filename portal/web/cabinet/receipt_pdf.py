@@ -41,7 +41,9 @@ def pdf_of(receipt: Receipt, locale: str, at: datetime) -> bytes:
     _row(page, *receipt.total, bold=True)
     for label, amount in receipt.refunds:
         _row(page, label, amount)
-    page.ln(8)
+    page.ln(6)
+    _text(page, " ".join(receipt.why), SMALL)
+    page.ln(4)
     _text(page, receipt.note, SMALL, colour=GREY)
     return bytes(page.output())
 

@@ -9,8 +9,9 @@ from flask import Response, render_template
 from portal import runtime
 from portal.domain.errors import NotFound
 from portal.domain.invoice import Invoice
+from portal.presentation.explanation import explain
 from portal.presentation.receipt import Receipt, receipt_of
-from portal.queries import invoices
+from portal.queries import circumstances, invoices
 from portal.web.auth import current_person, signed_in
 from portal.web.cabinet.receipt_pdf import pdf_of
 from portal.web.locale import language, zone
@@ -37,4 +38,6 @@ def _told(guid: UUID) -> tuple[Invoice, Receipt]:
     if detail is None or detail.invoice.state != "paid":
         raise NotFound(f"no receipt of {guid}")
     buyer = person.email or person.id
-    return detail.invoice, receipt_of(detail, buyer, settings.brand_name, settings.support_email, language(), zone())
+    why = explain(detail, circumstances.of_invoice(detail.invoice), language(), zone())
+    told = receipt_of(detail, why, buyer, settings.brand_name, settings.support_email, language(), zone())
+    return detail.invoice, told

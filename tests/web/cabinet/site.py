@@ -18,9 +18,11 @@ from flask_wtf.csrf import CSRFProtect
 
 from portal import runtime
 from portal.config import Settings
+from portal.domain.method import PaymentMethod
 from portal.domain.user import Person
 from portal.providers.port import Abilities
-from portal.queries import history, invoices, offers, people, subscriptions
+from portal.queries import circumstances, history, invoices, methods, offers, people, subscriptions
+from portal.queries.circumstances import Circumstances
 from portal.queries.history import HistoryEntry
 from portal.queries.invoices import InvoiceDetail, InvoiceEntry
 from portal.queries.offers import Offer
@@ -53,6 +55,8 @@ class Site:
     details: dict[UUID, InvoiceDetail] = field(default_factory=dict)
     entries: list[InvoiceEntry] = field(default_factory=list)
     history: list[HistoryEntry] = field(default_factory=list)
+    methods: list[PaymentMethod] = field(default_factory=list)
+    led: Circumstances = field(default_factory=Circumstances)
     preview: Callable[[int], Preview] = lambda count: preview(count=count)
     buy: Callable[[BuyRequest], Bought] = lambda request: Bought(number(6), "https://pay.example/checkout/1")
     asked: list[UUID] = field(default_factory=list)
@@ -74,6 +78,8 @@ class Site:
         patch.setattr(invoices, "detail", lambda guid, user_id: self.details.get(guid))
         patch.setattr(invoices, "page_of_user", self._page_of_user)
         patch.setattr(history, "of_user", self._history)
+        patch.setattr(methods, "of_user", lambda user_id: self.methods)
+        patch.setattr(circumstances, "of_invoice", lambda invoice: self.led)
         patch.setattr(ask, "ask_about_invoice", self.asked.append)
         patch.setattr(buy, "preview", lambda person, code, count, trial, provider: self.preview(count))
         patch.setattr(buy, "buy", lambda person, request: self.buy(request))
