@@ -98,6 +98,12 @@ I27 = Invariant(
             "a.note IS NOT NULL",
         ),
         Rule(
+            N_("What an erased user wrote about why they cancelled is still there."),
+            ERASE_AGAIN,
+            "SELECT c.cancellation AS history_seq, c.user_id FROM cancel_reasons c "
+            f"{ERASED.format('c', 'at')}c.comment IS NOT NULL",
+        ),
+        Rule(
             N_("An address that an erased user was sent to is still there: it may name them."),
             ERASE_AGAIN,
             f"SELECT 'invoice' AS kind, i.id AS row_id, i.user_id FROM invoices i {ERASED.format('i', 'created_at')}"

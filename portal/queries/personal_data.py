@@ -14,6 +14,7 @@ from portal.db.session import db
 from portal.domain.consent import Consent
 from portal.domain.dispute import Dispute
 from portal.domain.invoice import Invoice, InvoiceLine
+from portal.domain.leaving import CancelReason
 from portal.domain.method import PaymentMethod
 from portal.domain.payment import Payment
 from portal.domain.quote import ChangeQuote
@@ -24,6 +25,7 @@ from portal.domain.user import User
 from portal.models.activity import ActivityRow
 from portal.models.history import HistoryRow
 from portal.models.invoice import InvoiceLineRow, InvoiceRow
+from portal.models.leaving import CancelReasonRow
 from portal.models.messages import InboxRow, OutboxRow
 from portal.models.payment import DisputeRow, PaymentRow, RefundRow
 from portal.models.plan import PlanRow
@@ -49,6 +51,7 @@ class PersonalData:
     payments: Sequence[Payment]
     refunds: Sequence[Refund]
     disputes: Sequence[Dispute]
+    reasons: Sequence[CancelReason]  # why they cancelled
     history: Rows
     acts: Rows  # of operators, without who it was: that is somebody else's data
     events: Rows  # that Auth was told
@@ -57,7 +60,7 @@ class PersonalData:
 
 
 def of_user(user_id: str) -> PersonalData | None:
-    """Seventeen statements, however much there is. None: they have left nothing here."""
+    """Eighteen statements, however much there is. None: they have left nothing here."""
     user = people.find(user_id)
     if user is None:
         return None
@@ -76,6 +79,7 @@ def of_user(user_id: str) -> PersonalData | None:
         payments=rows.find_all(Payment, PaymentRow.invoice_id.in_(invoices), order=[PaymentRow.id]),
         refunds=rows.find_all(Refund, RefundRow.user_id == user_id, order=[RefundRow.id]),
         disputes=rows.find_all(Dispute, DisputeRow.user_id == user_id, order=[DisputeRow.id]),
+        reasons=rows.find_all(CancelReason, CancelReasonRow.user_id == user_id, order=[CancelReasonRow.cancellation]),
         history=_read(
             select(
                 HistoryRow.at,

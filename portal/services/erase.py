@@ -23,6 +23,7 @@ from portal.domain.purchasing import CONSENT_TEXT_VERSION
 from portal.domain.user import Person, User
 from portal.models.activity import ActivityRow
 from portal.models.invoice import InvoiceRow
+from portal.models.leaving import CancelReasonRow
 from portal.models.messages import IdempotencyKeyRow, InboxRow
 from portal.models.payment import PaymentRow, RefundRow
 from portal.models.user import ConsentRow, MethodSetupRow, PaymentMethodRow, UserRow
@@ -84,6 +85,7 @@ def _empty(user_id: str, now: datetime) -> None:
     of_theirs = select(InvoiceRow.id).where(InvoiceRow.user_id == user_id)
     _put(PaymentRow, PaymentRow.invoice_id.in_(of_theirs), {"redirect_url": None})
     _put(RefundRow, RefundRow.user_id == user_id, {"comment": None})
+    _put(CancelReasonRow, CancelReasonRow.user_id == user_id, {"comment": None})
     _put(InboxRow, InboxRow.user_id == user_id, {"body": b""})
     _put(InboxRow, (InboxRow.user_id == user_id) & (InboxRow.state == "dead"), {"outcome": "erased"})  # an error's text
     mine = IdempotencyKeyRow.caller == user_id, IdempotencyKeyRow.status.is_not(None)

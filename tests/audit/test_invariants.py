@@ -287,6 +287,9 @@ def erased_in_name_only(world: World) -> str:
     """The date is there, and so is everything else."""
     corrupt(world, "UPDATE users SET erased_at = :now WHERE id = 'clara'", now=_stored(world, world.clock.now()))
     corrupt(world, "UPDATE invoices SET return_url = 'http://shop.test/?for=clara' WHERE user_id = 'clara'")
+    of_hers = "SELECT max(seq), subscription_id, user_id, 'other', 'my husband', max(at) FROM history"
+    reason = "INSERT INTO cancel_reasons (cancellation, subscription_id, user_id, reason, comment, at)"
+    corrupt(world, f"{reason} {of_hers} WHERE user_id = 'clara' GROUP BY subscription_id, user_id")
     return one(world, "SELECT id FROM payment_methods WHERE user_id = 'clara'")
 
 

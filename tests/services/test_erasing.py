@@ -14,7 +14,17 @@ from portal.db.session import db
 from portal.domain.errors import ContentErased, ErasureChanged, ErasureWaits
 from portal.domain.money import Money
 from portal.models.schema import metadata
-from portal.services import again, close_invoice, erase, grant, operator_refunds, refund, save_method
+from portal.services import (
+    again,
+    cancel,
+    cancel_reason,
+    close_invoice,
+    erase,
+    grant,
+    operator_refunds,
+    refund,
+    save_method,
+)
 from tests.services.bank import bank, payment_of
 from tests.services.desk import press
 from tests.services.month import AGREED, ALICE, DAY, do, subscribed, subscription_id, taken, told
@@ -74,6 +84,8 @@ def lived(world: World) -> UUID:
     do(world, operator_refunds.reject, press("misuse"), asked)
     do(world, grant.grant, press("goodwill"), subscription_id(world), 5)
     do(world, operator_refunds.give, press("goodwill"), payment, Money(5000, "RUB"), Money(29900, "RUB"), "keep")
+    do(world, cancel.cancel, ALICE, subscription_id(world), "period_end")
+    do(world, cancel_reason.say, ALICE, subscription_id(world), "other", "my husband never looks")
     world.drain()
     return subscription_id(world)
 
@@ -88,6 +100,7 @@ def test_nothing_that_names_an_erased_customer_is_left_and_the_books_balance(wor
         "consents.user_agent",
         "payment_methods.title",
         "refunds.comment",
+        "cancel_reasons.comment",
         "activity.note",
         "inbox.body",
         "invoices.return_url",

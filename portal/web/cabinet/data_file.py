@@ -41,6 +41,7 @@ REFUND = (
     "accepted_at"
 )
 DISPUTE = "id payment_id invoice_id state amount_minor>amount opened_at decided_at"
+REASON = "subscription_id at reason comment"
 HISTORY = "at due_at subscription_id kind subject_id event from_state>from to_state>to actor>by reason"
 ACT = "at act outcome reason note"
 EVENT = "id created_at>at type version"
@@ -64,6 +65,7 @@ def told(user_id: str, data: PersonalData | None, now: datetime) -> dict[str, An
         "payments": _all(PAYMENT, data.payments, plans),
         "refunds": _all(REFUND, data.refunds, plans),
         "disputes": _all(DISPUTE, data.disputes, plans),
+        "reasons_for_cancelling": _all(REASON, data.reasons, plans),
         "history": _all(HISTORY, data.history, plans),
         "acts_of_operators": _all(ACT, data.acts, plans),
         "told_to_auth": _all(EVENT, data.events, plans),
