@@ -6,7 +6,7 @@ from portal.domain import states
 from portal.domain.money import Money
 from portal.presentation.language import LOCALES
 from portal.presentation.story import SENTENCES, TECHNICAL, TECHNICAL_KINDS, Episode, story
-from tests.presentation.samples import LATER, happened
+from tests.presentation.samples import LATER, happened, number
 
 ZONE = "Europe/Moscow"
 EVENTS = sorted({(kind, e.event) for kind, edges in states.EDGES.items() for e in edges})
@@ -62,6 +62,18 @@ def test_a_decline_says_why_and_a_closed_page_says_nothing_more() -> None:
 def test_an_invoice_says_why_it_was_closed() -> None:
     closed = tell("invoice", "closed", {"number": "M-1", "fail_reason": "superseded"})
     assert closed.text == "Invoice M-1 is replaced by another order."
+
+
+def test_what_belongs_to_an_invoice_leads_there_also_a_try_that_failed() -> None:
+    facts = FACTS | {"invoice_id": str(number(6))}
+    for event in ("succeeded", "succeeded_again", "failed"):
+        assert tell("payment", event, facts).page == ("invoice", number(6))
+    assert tell("dispute", "lost", facts).page == ("invoice", number(6))
+    assert tell("invoice", "closed", facts).page == ("invoice", number(3))  # its own
+    assert [tell(kind, event, facts).taken for kind, event in (("payment", "succeeded"), ("refund", "succeeded"))] == [
+        True,
+        False,
+    ]
 
 
 def test_an_event_from_a_later_version_is_left_out() -> None:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from urllib.parse import unquote
 
+from portal.domain.money import Money
 from portal.domain.user import Person
+from portal.queries.subscriptions import NextStep
 from portal.services import change_plan
-from tests.presentation.samples import card, method, subscription
+from tests.presentation.samples import NOW, card, method, subscription
 from tests.services.changes import look, take
 from tests.services.month import DAY, DECLINES_LATER, MINUTE, do, subscription_id
+from tests.services.test_what_follows import dearer, move
 from tests.services.trial import tried
 from tests.web.cabinet.site import Site, words
 from tests.web.cabinet.visitor import Visitor
@@ -22,6 +25,8 @@ def invoices(world: World) -> list[str]:
 
 def test_each_charge_of_a_life_says_why_it_was_made(world: World) -> None:
     world.bought("alice")
+    world.clock.at += MINUTE
+    move(world, dearer(world), world.clock.at + DAY)
     world.pass_time(32 * DAY)
     world.clock.at += MINUTE
     world.bought("alice")
@@ -37,7 +42,8 @@ def test_each_charge_of_a_life_says_why_it_was_made(world: World) -> None:
         "The subscription renews by itself.",
         "The time paid for before ended on 10 February 2027: Standard, 1 month more.",
         "On 10 January 2027 you allowed renewals to be charged.",
-        "RUB 299.00 was charged on 11 February 2027, 12:00 MSK with the saved card Visa ·· 4242.",
+        "The price has changed for periods from 11 January 2027 on; before it was RUB 299.00.",
+        "RUB 349.00 was charged on 11 February 2027, 12:01 MSK with the saved card Visa ·· 4242.",
     )
     visitor.open(f"/cabinet/invoices/{ahead}").says("You paid ahead on 11 February 2027: Standard, 1 month.")
     visitor.open(f"/cabinet/invoices/{changed}").says(
@@ -127,3 +133,7 @@ def test_a_card_that_runs_out_names_the_charge_at_risk_a_month_before(site: Site
         read = words(site.client().get("/cabinet").text).replace("\u00a0", " ")
         assert (said is None) == ("may not go through" not in read)
         assert said is None or said in read
+    site.cards = [card(subscription(), next=NextStep("renewal", NOW + 3 * DAY, Money(49900, "RUB")))]
+    site.methods = [method(expires="2026-11")]
+    read = words(site.client().get("/cabinet").text).replace("\u00a0", " ")
+    assert "the charge of 25 November 2026 comes before that; the ones after it may not go through." in read
