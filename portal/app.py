@@ -22,7 +22,7 @@ from portal.models import schema
 from portal.providers.port import Provider
 from portal.providers.registry import SwitchedOn, UnknownProvider, UnusableProvider, build
 from portal.services.clock import read_offset
-from portal.web import docs, edge, errors, health, limits, locale
+from portal.web import brand, docs, edge, errors, health, limits, locale
 from portal.web.admin.site import open_back_office
 from portal.web.api.routes import blueprint as api
 from portal.web.auth import READER
@@ -148,3 +148,4 @@ def _open_doors(app: OpenAPI, settings: Settings) -> None:
     app.register_blueprint(health.blueprint)
     app.register_api(api)
     app.register_blueprint(docs.blueprint)
+    app.register_blueprint(brand.blueprint)

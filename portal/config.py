@@ -18,6 +18,8 @@ from portal.domain.money import EXPONENTS
 from portal.domain.policy import Policy
 
 STRIPE_KEY = re.compile(r"(sk|rk)_(live|test)_[A-Za-z0-9_]+")
+PATH = re.compile(r"/(?!/)[!-\[\]-~]*")  # browsers read // and a backslash as another host
+COLOUR = re.compile(r"#?[0-9A-Fa-f]{6}")
 SERVICE_TOKEN = re.compile(r"[A-Za-z0-9_.-]{1,64}:[0-9A-Fa-f]{64}")
 
 
@@ -84,6 +86,8 @@ class Settings(BaseSettings):
     billing_currency: str = "RUB"
     default_locale: Literal["ru", "en"] = "ru"
     brand_name: str = "Matinee"
+    brand_logo_url: str = ""
+    brand_accent: str = ""
     terms_url: str = "/terms"
     privacy_url: str = "/privacy"
     support_email: str = "support@matinee.example"
@@ -118,9 +122,22 @@ class Settings(BaseSettings):
             raise ValueError("set SERVICE_TOKENS to name:sha256 pairs with commas between, 64 hex digits each")
         if self.app_env == "production":
             self._check_production()
+        self._check_brand()
         self._check_auth()
         self._check_stripe()
         return self
+
+    def _check_brand(self) -> None:
+        if self.brand_accent and not COLOUR.fullmatch(self.brand_accent):
+            raise ValueError(f"set BRAND_ACCENT to six hex digits, as in #f5b942, not {self.brand_accent!r}")
+        if self.brand_logo_url and not self._is_served_here(self.brand_logo_url):
+            raise ValueError(
+                f"set BRAND_LOGO_URL to a path, as in /static/logo.svg, or to an address below {self.origin}/: "
+                "pages load nothing from other hosts"
+            )
+
+    def _is_served_here(self, url: str) -> bool:
+        return PATH.fullmatch(url.removeprefix(self.origin)) is not None
 
     def _check_auth(self) -> None:
         """A second source of keys would let in tokens that whoever set the first does not know of."""
@@ -180,6 +197,11 @@ class Settings(BaseSettings):
     @property
     def origin(self) -> str:
         return (self.public_url or f"http://127.0.0.1:{self.port}").rstrip("/")
+
+    @property
+    def accent(self) -> str:
+        """# and six hex digits, "" for the house's own."""
+        return f"#{self.brand_accent.removeprefix('#').lower()}" if self.brand_accent else ""
 
     @property
     def data(self) -> Path:

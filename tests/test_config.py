@@ -145,6 +145,32 @@ def test_keys_come_from_one_place_that_can_be_asked(given: dict[str, str], hint:
     assert hint in said
 
 
+@pytest.mark.parametrize(
+    ("wrong", "hint"),
+    [
+        ({"brand_accent": "gold"}, "BRAND_ACCENT to six hex digits"),
+        ({"brand_accent": "#f5b"}, "BRAND_ACCENT to six hex digits"),
+        ({"brand_accent": "#f5b942; } body { display: none"}, "BRAND_ACCENT to six hex digits"),
+        ({"brand_logo_url": "https://cdn.example/logo.svg"}, "BRAND_LOGO_URL to a path"),
+        ({"brand_logo_url": "https://kino.example.evil.example/logo.svg"}, "BRAND_LOGO_URL to a path"),
+        ({"brand_logo_url": "//cdn.example/logo.svg"}, "BRAND_LOGO_URL to a path"),
+        ({"brand_logo_url": "/\\cdn.example/logo.svg"}, "BRAND_LOGO_URL to a path"),
+        ({"brand_logo_url": "data:image/svg+xml,"}, "BRAND_LOGO_URL to a path"),
+        ({"brand_logo_url": "logo.svg"}, "BRAND_LOGO_URL to a path"),
+    ],
+)
+def test_a_brand_that_pages_cannot_show_does_not_start(wrong: dict[str, str], hint: str) -> None:
+    said = complaint(public_url="https://kino.example", **wrong)
+    assert said.startswith(f"matinee: set {hint}")
+    assert "\n" not in said
+
+
+@pytest.mark.parametrize("logo", ["/static/logo.svg", "https://kino.example/brand/logo.png?v=2"])
+def test_a_brands_logo_may_lie_anywhere_on_our_own_host(logo: str) -> None:
+    settings = load_settings(public_url="https://kino.example/", brand_logo_url=logo, brand_accent="0057FF")
+    assert (settings.brand_logo_url, settings.accent) == (logo, "#0057ff")
+
+
 def test_stripe_is_loaded_where_it_is_switched_on_only(tmp_path: Path) -> None:
     asked = "import sys; from portal.app import create_app; create_app(); print('stripe' in sys.modules)"
     keys = {"STRIPE_API_KEY": "sk_test_public", "STRIPE_WEBHOOK_SECRET": "whsec_public"}

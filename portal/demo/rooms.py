@@ -1,4 +1,4 @@
-"""What the demo's rooms beside the portal (sign-in, cinema) have in common: language, headers, where one may go."""
+"""What the demo's rooms beside the portal (sign-in, cinema) share: language, theme, headers, where one may go."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from flask import Flask, Response, request
 ROOT = Path(__file__).parents[2]
 LANGUAGES = ("ru", "en")
 CHOICE = "lang"  # the cookie of the portal's language switch
+THEME = "theme"  # of its theme switch
 LONGEST_NEXT = 2000  # characters
 POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; "
@@ -21,6 +22,7 @@ def new_room(name: str) -> Flask:
     """An application with the project's templates and static files, and nothing inline on its pages."""
     room = Flask(name, root_path=str(ROOT), template_folder="templates", static_folder="static")
     room.config["MAX_CONTENT_LENGTH"] = 256 * 1024
+    room.context_processor(_theme)
     room.after_request(_headers)
     return room
 
@@ -33,6 +35,11 @@ def language(known: object = None) -> str:
     if isinstance(known, str) and known[:2].lower() in LANGUAGES:
         return known[:2].lower()
     return request.accept_languages.best_match(LANGUAGES) or LANGUAGES[0]
+
+
+def _theme() -> dict[str, str]:
+    chosen = request.cookies.get(THEME, "")
+    return {"theme": chosen if chosen in ("light", "dark") else ""}
 
 
 def safe_next(value: str | None) -> str:

@@ -11,7 +11,7 @@ from portal import failpoints, runtime
 
 MAX_BODY = 256 * 1024  # the largest thing anybody sends us is a webhook of a few kilobytes
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
-PUBLIC = frozenset({"static", "health.healthz", "health.readyz"})
+PUBLIC = frozenset({"static", "brand.stylesheet", "health.healthz", "health.readyz"})
 
 
 def init(app: Flask) -> None:

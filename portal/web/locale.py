@@ -17,7 +17,7 @@ from portal.domain.money import Money
 from portal.domain.user import Person
 from portal.presentation import dates, features, intervals, operators
 from portal.presentation import money as money_words
-from portal.presentation.language import DIRECTORY, in_language, known
+from portal.presentation.language import DIRECTORY, NBSP, in_language, known
 from portal.queries import people
 from portal.web.auth import optional_person
 
@@ -91,11 +91,11 @@ def minor(units: int, currency: str) -> str:
 
 
 def date(at: datetime) -> Markup:
-    return _time(at, dates.date(at, language(), zone()))
+    return _time(at, _whole_date(at))
 
 
 def moment(at: datetime) -> Markup:
-    return _time(at, dates.moment(at, language(), zone()))
+    return _time(at, f"{_whole_date(at)}, {dates.clock_time(at, language(), zone())}")
 
 
 def clock_time(at: datetime) -> Markup:
@@ -108,6 +108,11 @@ def duration(interval: Interval, count: int) -> str:
 
 def per(interval: Interval, count: int) -> str:
     return intervals.per(interval, count, language())
+
+
+def _whole_date(at: datetime) -> str:
+    """No line ends inside it."""
+    return dates.date(at, language(), zone()).replace(" ", NBSP)
 
 
 def _time(at: datetime, text: str) -> Markup:

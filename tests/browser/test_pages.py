@@ -75,6 +75,24 @@ def test_a_receipt_prints_on_one_sheet_and_without_what_is_for_clicking(site: Si
     assert "PDF" not in read
 
 
+def test_a_page_of_the_cabinet_prints_black_on_white_and_without_its_links_and_buttons(
+    site: Site, visit: Visit
+) -> None:
+    site.world.bought("clara")
+    visitor = visit(locale="en-GB", color_scheme="dark")
+    visitor.open("/auth/login?next=/cabinet")
+    visitor.sign_in("clara")
+    page = visitor.open("/cabinet")
+    page.locator("footer button[value=dark]").click()
+    assert page.locator("html").get_attribute("data-theme") == "dark"
+    page.emulate_media(media="print")
+    seen = page.locator("body").inner_text()
+    assert "Paid until" in seen
+    assert [words for words in ("Change plan", "Pay ahead", "History", "Help:") if words in seen] == []
+    colours = page.evaluate("(({color, backgroundColor}) => [color, backgroundColor])(getComputedStyle(document.body))")
+    assert colours == ["rgb(0, 0, 0)", "rgb(255, 255, 255)"]
+
+
 def visited(site: Site, visitor: Visitor, login: str) -> Iterator[Page]:
     """The pages, one after the other: as a stranger, with nothing bought, and with everything there can be."""
     for path in ("/", "/auth/login", "/cinema/second-moon"):

@@ -22,6 +22,7 @@ from portal.web.cabinet import (
     receipts,
     refunds,
     switch,
+    theme,
     unrecognised,
 )
 
@@ -64,6 +65,7 @@ page("/unrecognised", "unknown_charge", unrecognised.unknown_charge)
 page("/terms", "terms", legal.terms)
 page("/privacy", "privacy", legal.privacy)
 page("/language", "language", switch.language, methods=["POST"])
+page("/theme", "theme", theme.theme, methods=["POST"])
 
 blueprint.app_context_processor(frame.frame)
 blueprint.register_error_handler(SubscriptionExists, buy.taken)

@@ -9,6 +9,7 @@ from flask import request
 from portal import runtime
 from portal.presentation.language import LOCALES
 from portal.web.auth import safe_next, sign_in_url
+from portal.web.cabinet import theme
 from portal.web.locale import language, reader
 from portal.web.roles import may
 
@@ -19,6 +20,8 @@ def frame() -> dict[str, Any]:
     settings, person = runtime.settings, reader()
     return {
         "brand": settings.brand_name,
+        "brand_logo": settings.brand_logo_url,
+        "accent": settings.accent,
         "support_email": settings.support_email,
         "terms_url": settings.terms_url,
         "privacy_url": settings.privacy_url,
@@ -28,12 +31,13 @@ def frame() -> dict[str, Any]:
         "sign_in_url": sign_in_url(),
         "language": language(),
         "languages": {code: OWN_NAMES[code] for code in LOCALES},
+        "theme": theme.chosen(),
         "this_page": _this_page(),
     }
 
 
 def _this_page() -> str:
-    """Where the language switch comes back to. What only takes forms cannot be opened."""
+    """Where the switches come back to. What only takes forms cannot be opened."""
     if request.method not in ("GET", "HEAD") and "GET" not in ((request.url_rule and request.url_rule.methods) or ()):
         return "/"
     return safe_next(request.script_root + request.full_path.rstrip("?"))

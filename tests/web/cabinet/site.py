@@ -29,7 +29,7 @@ from portal.queries.offers import Offer
 from portal.queries.subscriptions import SubscriptionCard
 from portal.services import ask, buy, users
 from portal.services.buy import Bought, BuyRequest, Preview
-from portal.web import auth, edge, errors, locale
+from portal.web import auth, brand, edge, errors, locale
 from portal.web.cabinet import blueprint as cabinet
 from tests.presentation.samples import NOW, number, preview
 
@@ -97,6 +97,7 @@ class Site:
         locale.init(app)
         errors.init(app)
         app.register_blueprint(cabinet.blueprint)
+        app.register_blueprint(brand.blueprint)
         return app
 
     def client(self, language: str = "en") -> FlaskClient:

@@ -93,6 +93,59 @@ def test_a_switch_without_its_token_changes_nothing(site: Site) -> None:
     assert "lang=" not in str(answer.headers.getlist("Set-Cookie"))
 
 
+def test_the_theme_is_kept_and_every_page_is_rendered_in_it(site: Site) -> None:
+    site.csrf = True
+    client = site.client()
+    assert parsed(client.get("/terms").text).get("data-theme") is None
+    token = TOKEN.search(client.get("/terms").text)
+    assert token
+    sent = {"csrf_token": token[1], "theme": "dark", "next": "/terms"}
+    answer = client.post("/theme", data=sent)
+    assert (answer.status_code, answer.location) == (303, "/terms")
+    (kept,) = [line for line in answer.headers.getlist("Set-Cookie") if line.startswith("theme=")]
+    assert {"SameSite=Lax", "Max-Age=31536000", "HttpOnly"} <= set(kept.split("; "))
+    for path in ("/terms", "/cabinet", "/nowhere"):
+        page = parsed(client.get(path).text)
+        assert page.get("data-theme") == "dark"
+        assert page.find(".//meta[@name='color-scheme']").get("content") == "dark"
+        (pressed,) = page.findall(".//form[@action='/theme']/button[@aria-pressed='true']")
+        assert pressed.get("value") == "dark"
+    client.post("/theme", data=sent | {"theme": "system"})
+    page = parsed(client.get("/terms").text)
+    assert page.get("data-theme") is None
+    assert page.find(".//meta[@name='color-scheme']").get("content") == "light dark"
+
+
+def test_a_theme_we_do_not_have_is_refused_and_its_cookie_means_nothing(site: Site) -> None:
+    client = site.client()
+    assert client.post("/theme", data={"theme": "neon"}).status_code == 400
+    client.set_cookie("theme", '"><script>')
+    assert parsed(client.get("/terms").text).get("data-theme") is None
+
+
+def test_a_brands_mark_stands_in_the_place_of_ours_and_in_its_size(site: Site) -> None:
+    ours = parsed(site.client().get("/").text).find(".//a[@class='brand']")
+    assert ours.find("img") is None
+    site.settings = {"brand_logo_url": "/static/favicon.svg", "brand_name": "Kino"}
+    theirs = parsed(site.client().get("/").text).find(".//a[@class='brand']")
+    mark = theirs.find("img")
+    assert [mark.get(name) for name in ("src", "alt", "width", "height")] == ["/static/favicon.svg", "", "28", "28"]
+    assert "".join(theirs.itertext()).strip() == "Kino"
+
+
+def test_a_brands_colour_is_a_stylesheet_that_caches_may_keep(site: Site) -> None:
+    assert "brand.css" not in site.client().get("/").text
+    assert site.client().get("/brand.css").status_code == 404
+    site.settings = {"brand_accent": "0057FF"}
+    client = site.client()
+    sheets = [link.get("href") for link in parsed(client.get("/").text).findall(".//link[@rel='stylesheet']")]
+    assert sheets == ["/static/matinee.css", "/brand.css"]
+    answer = client.get("/brand.css")
+    assert (answer.mimetype, answer.headers["Cache-Control"]) == ("text/css", "public, max-age=3600")
+    assert "--gold: #0057ff" in answer.text
+    assert client.get("/brand.css", headers={"If-None-Match": answer.headers["ETag"]}).status_code == 304
+
+
 @pytest.mark.parametrize(
     ("language", "title", "reference"),
     [("ru", "Страница не найдена", "Номер обращения: abcd-1234"), ("en", "Page not found", "Reference for support:")],
