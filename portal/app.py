@@ -66,6 +66,8 @@ def create_app(
     )
     _open_doors(app, settings)
     if pretend:
+        for pages in pretend.pages:
+            app.register_blueprint(pages)
         app.extensions["matinee_sandbox"] = pretend.sandbox.extensions["sandbox"]
         app.wsgi_app = DispatcherMiddleware(app.wsgi_app, dict(pretend.mounts))  # type: ignore[method-assign]  # Flask's own way
     cli.init(app)

@@ -187,7 +187,7 @@ def test_production_has_no_pretended_neighbour(tmp_path: Path) -> None:
     app = create_app(load_settings(**PRODUCTION | {"data_dir": tmp_path}), providers={})
     assert "matinee_sandbox" not in app.extensions
     client = app.test_client()
-    for path in ("/sandbox/v1/payments", "/auth/token", "/auth/login", "/cinema/"):
+    for path in ("/sandbox/v1/payments", "/auth/token", "/auth/login", "/cinema/", "/styleguide"):
         assert client.get(path, base_url="https://billing.example").status_code == 404
 
 

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from wsgiref.types import WSGIApplication
 
-from flask import Flask
+from flask import Blueprint, Flask
 
 from portal.config import Settings
 from portal.demo.auth.app import service_of
 from portal.demo.auth.start import auth_app
 from portal.demo.cinema import Door, create_cinema
 from portal.demo.sandbox.app import create_sandbox
+from portal.demo.styleguide import blueprint as styleguide
 from portal.demo.transport import InProcess
 from portal.providers.port import Provider
 from portal.providers.sandbox import SandboxProvider
@@ -24,6 +25,7 @@ class Pretend:
     sandbox: Flask
     mounts: Mapping[str, WSGIApplication]
     makers: Mapping[str, Callable[[], Provider]]
+    pages: tuple[Blueprint, ...]  # among the portal's own
     to_auth: InProcess | None  # none: AUTH_USERS_URL names one that runs elsewhere
 
 
@@ -38,6 +40,7 @@ def pretend(settings: Settings, now: Callable[[], datetime]) -> Pretend:
         sandbox=sandbox,
         mounts={"/auth": auth, "/cinema": _cinema(settings, auth, now), "/sandbox": sandbox},
         makers={"sandbox": lambda: _client(settings, sandbox)},
+        pages=(styleguide,),
         to_auth=None if settings.auth_users_url else InProcess(auth, "/auth"),
     )
 

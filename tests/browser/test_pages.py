@@ -35,6 +35,7 @@ OTHERS = (
     "/cinema/second-moon",
     "/cinema/cup-final",
     "/cinema/none-such",
+    "/styleguide",
     "/none-such",
     "/buy/none-such",
     "/cabinet/invoices?page=9",

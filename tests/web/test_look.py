@@ -90,6 +90,15 @@ def test_the_accent_is_reckoned_against_the_grounds_of_the_stylesheet() -> None:
     assert f"--night: {accent.NIGHT};" in STYLE
 
 
+def test_the_styleguide_shows_every_component() -> None:
+    pages = ("demo/styleguide.html", "base.html")  # the switches stand at its foot, as at that of every page
+    shown = "".join((ROOT / "templates" / page).read_text() for page in pages)
+    files = sorted((ROOT / "templates" / "components").glob("*.html"))
+    macros = [name for file in files for name in re.findall(r"{% macro (\w+)\(", file.read_text())]
+    assert len(macros) > 15
+    assert [name for name in macros if not re.search(rf"\b{name}\(", shown)] == []
+
+
 def test_contrast_is_counted_as_wcag_counts_it() -> None:
     assert contrast("#000000", "#ffffff") == pytest.approx(21)
     assert contrast("#767676", "#ffffff") == pytest.approx(4.54, abs=0.005)
