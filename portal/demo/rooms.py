@@ -39,7 +39,7 @@ def language(known: object = None) -> str:
 
 def _theme() -> dict[str, str]:
     chosen = request.cookies.get(THEME, "")
-    return {"theme": chosen if chosen in ("light", "dark") else ""}
+    return {"chosen_theme": chosen if chosen in ("light", "dark") else ""}
 
 
 def safe_next(value: str | None) -> str:

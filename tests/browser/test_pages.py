@@ -76,20 +76,20 @@ def test_a_receipt_prints_on_one_sheet_and_without_what_is_for_clicking(site: Si
     assert "PDF" not in read
 
 
-def test_a_page_of_the_cabinet_prints_black_on_white_and_without_its_links_and_buttons(
-    site: Site, visit: Visit
-) -> None:
-    site.world.bought("clara")
-    visitor = visit(locale="en-GB", color_scheme="dark")
+def test_a_chosen_theme_holds_on_every_page_and_paper_is_white(site: Site, visit: Visit) -> None:
+    site.world.bought("admin")
+    visitor = visit(color_scheme="light")
     visitor.open("/auth/login?next=/cabinet")
-    visitor.sign_in("clara")
-    page = visitor.open("/cabinet")
-    page.locator("footer button[value=dark]").click()
-    assert page.locator("html").get_attribute("data-theme") == "dark"
+    visitor.sign_in("admin")
+    visitor.page.locator("footer button[value=dark]").click()
+    for path in ("/admin/", "/docs", "/cinema/", "/auth/login", "/none-such", "/cabinet"):
+        page = visitor.open(path)
+        assert page.locator("html").get_attribute("data-theme") == "dark"
+        assert page.evaluate("getComputedStyle(document.documentElement).colorScheme") == "dark"
     page.emulate_media(media="print")
     seen = page.locator("body").inner_text()
-    assert "Paid until" in seen
-    assert [words for words in ("Change plan", "Pay ahead", "History", "Help:") if words in seen] == []
+    assert "Оплачена до" in seen
+    assert [words for words in ("Сменить подписку", "Оплатить вперёд", "История", "Помощь:") if words in seen] == []
     colours = page.evaluate("(({color, backgroundColor}) => [color, backgroundColor])(getComputedStyle(document.body))")
     assert colours == ["rgb(0, 0, 0)", "rgb(255, 255, 255)"]
 

@@ -31,7 +31,7 @@ def frame() -> dict[str, Any]:
         "sign_in_url": sign_in_url(),
         "language": language(),
         "languages": {code: OWN_NAMES[code] for code in LOCALES},
-        "theme": theme.chosen(),
+        "chosen_theme": theme.chosen(),  # Flask-Admin's pages have a `theme` of their own
         "this_page": _this_page(),
     }
 
