@@ -42,8 +42,8 @@ def _headers(response: Response) -> Response:
     headers["X-Frame-Options"] = "DENY"
     headers["Cross-Origin-Opener-Policy"] = "same-origin"
     headers.setdefault("Content-Security-Policy", _content_policy())
-    if request.endpoint not in PUBLIC:
-        # Pages and answers are somebody's: no cache keeps them, no search engine shows them.
+    if request.endpoint not in PUBLIC or response.status_code >= 400:
+        # Pages and answers are somebody's, refusals too: no cache keeps them, no search engine shows them.
         headers.setdefault("Cache-Control", "no-store")
         headers.setdefault("X-Robots-Tag", "noindex")
         response.vary.update({"Cookie", "Authorization", "Accept-Language"})

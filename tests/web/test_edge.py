@@ -33,7 +33,12 @@ def test_no_shared_cache_keeps_what_is_somebodys(world: World) -> None:
     """Refusals, ways to sign in and what is not there included."""
     guid = world.bought("alice")["invoice_guid"]
     for who in (world.browser("alice"), world.browser("admin"), world.app.test_client()):
-        for answer in (*answers(world, guid, who), who.get("/nothing"), who.post("/language")):
+        for answer in (
+            *answers(world, guid, who),
+            who.get("/nothing"),
+            who.get("/static/nothing"),
+            who.post("/language"),
+        ):
             assert answer.headers["Cache-Control"] == "no-store", answer.request.path
             assert "Cookie" in answer.vary, answer.request.path
             assert "Authorization" in answer.vary, answer.request.path
