@@ -22,7 +22,7 @@ DEV := .venv/.dev
 THROWAWAY = dir=$$(mktemp -d) && trap 'rm -rf "$$dir"' EXIT && export APP_ENV=test DATA_DIR="$$dir" DATABASE_URL= AMQP_URL=
 
 .PHONY: help demo reset services test chaos chaos-events soak fuzz mutants bench check lint types architecture
-.PHONY: migrations-in-step translations-complete
+.PHONY: a11y migrations-in-step translations-complete
 .PHONY: advisories migration translations states-drawn faults faults-listed lock
 
 help: ## list what can be made
@@ -60,6 +60,10 @@ soak: $(DEV) $(CATALOGS) ## live 2,000 simulated cinemas, resumable (SEEDS=2000)
 fuzz: $(DEV) $(CATALOGS) ## send the API anything, a thousand of each call as each role and as nobody (EXAMPLES=1000)
 	@deploy/services
 	@where=$$($(BIN)/python deploy/test_environment.py) && eval "$$where" && EXAMPLES=$(or $(EXAMPLES),1000) $(BIN)/pytest -o faulthandler_timeout=0 $(PYTEST_ARGS) tests/web/api/test_whatever_is_sent.py
+
+a11y: $(DEV) $(CATALOGS) ## look at every page in every state in both languages, light and dark, on phone and desktop
+	@deploy/services --with-browser
+	@where=$$($(BIN)/python deploy/test_environment.py) && eval "$$where" && $(BIN)/pytest -m chaos -n 2 tests/browser
 
 mutants: $(DEV) ## plant mistakes into simulated cinemas: is each found?
 	@$(BIN)/python -m tests.simulation.hunt

@@ -7,12 +7,15 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
+from tests.browser.everybody import Everybody, add_troubles
 from tests.browser.visitor import Visitor
+from tests.conftest import settings_for
 from tests.journeys.serving import served
 from tests.journeys.waiting import free_port
 from tests.world import World
@@ -63,6 +66,27 @@ def site(make_world: Callable[..., World]) -> Iterator[Site]:
     world.seed()
     with served(world.app, port):
         yield Site(world, origin)
+
+
+@dataclass(frozen=True)
+class Crowd:
+    site: Site
+    everybody: Everybody
+
+
+@pytest.fixture(scope="session")
+def crowd(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path, secrets_template: Path) -> Iterator[Crowd]:
+    """Somebody in every state. For tests that look: whatever they send is refused, or is the same each time."""
+    folder = tmp_path_factory.mktemp("crowd")
+    shutil.copy(sqlite_template, folder / "portal.db")
+    shutil.copytree(secrets_template, folder / "secrets")
+    port = free_port()
+    origin = f"http://127.0.0.1:{port}"
+    world = World(settings_for(folder, f"sqlite:///{folder / 'portal.db'}", public_url=origin))
+    add_troubles(world.app)
+    with served(world.app, port):
+        yield Crowd(Site(world, origin), Everybody(world))
+    world.close()
 
 
 @pytest.fixture

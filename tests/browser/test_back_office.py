@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 from playwright.sync_api import Page
 
 from tests.browser.conftest import Site, Visit
-from tests.browser.test_pages import problems
+from tests.browser.test_pages import options, problems, ways
 from tests.browser.visitor import Visitor
 from tests.web.admin.office import Places, furnish
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
 LANGUAGES = {"ru": "ru-RU", "en": "en-GB"}
-WAYS: dict[str, dict[str, Any]] = {
-    "ru light phone": {"locale": "ru-RU", "color_scheme": "light", "viewport": {"width": 360, "height": 740}},
-    "en dark desktop": {"locale": "en-GB", "color_scheme": "dark", "viewport": {"width": 1280, "height": 800}},
-}
 
 
 def come_in(visitor: Visitor, login: str, language: str, path: str = "/admin/") -> Page:
@@ -116,12 +110,12 @@ def test_two_operators_refund_one_payment_and_the_second_sees_the_new_figure(sit
     assert [tuple(row.values()) for row in taken] == [("succeeded", 9900, "goodwill"), ("succeeded", 20000, "goodwill")]
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", ways())
 def test_every_page_of_the_back_office_is_accessible_and_fits_a_narrow_screen(
     site: Site, visit: Visit, way: str
 ) -> None:
     places = furnish(site.world)
-    visitor = visit(**WAYS[way])
+    visitor = visit(**options(way))
     visitor.open("/auth/login?next=/admin/")
     visitor.sign_in("admin")
     found = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from playwright.sync_api import BrowserContext, ConsoleMessage, Page, Request, Response
@@ -13,6 +14,15 @@ TELL_OF_VIOLATIONS = """
 document.addEventListener("securitypolicyviolation", (event) =>
     console.error(`policy violated: ${event.violatedDirective} ${event.blockedURI}`));
 """
+
+SEND = """([to, fields, token]) => {
+    const form = Object.assign(document.createElement("form"), { method: "post", action: to });
+    if (token) fields.csrf_token = document.querySelector("[name=csrf_token]").value;
+    for (const [name, value] of Object.entries(fields))
+        form.append(Object.assign(document.createElement("input"), { type: "hidden", name, value }));
+    document.body.append(form);
+    form.submit();
+}"""
 
 
 class Visitor:
@@ -36,6 +46,19 @@ class Visitor:
     def sign_in(self, login: str) -> None:
         """On the sign-in page."""
         self.page.locator(f"button[name=login][value={login}]").click()
+
+    def be(self, cookies: Mapping[str, str]) -> None:
+        """Somebody else from now on: these are all the cookies there are. What polls is left first."""
+        self.page.goto("about:blank")
+        self.page.context.clear_cookies()
+        given = [{"name": name, "value": value, "url": self.origin} for name, value in cookies.items()]
+        self.page.context.add_cookies(given)  # type: ignore[arg-type]  # as playwright describes them
+
+    def send(self, to: str, fields: Mapping[str, str], token: bool = True) -> Page:
+        """A form of the page that stands open, with the token of that page, but with what one likes in it."""
+        with self.page.expect_navigation():
+            self.page.evaluate(SEND, [to, dict(fields), token])
+        return self.page
 
     def pay(self, card: str) -> None:
         """On the hosted page, whose first button pays."""
