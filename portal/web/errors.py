@@ -16,6 +16,7 @@ from portal.domain import errors
 from portal.domain.errors import Refused
 from portal.presentation import sentences
 from portal.web.edge import request_id
+from portal.web.expired_form import WayOn, way_on
 from portal.web.locale import language
 
 log = logging.getLogger(__name__)
@@ -79,7 +80,7 @@ def answer_refusal(refusal: Refused) -> Response:
 
 
 def _csrf_expired(error: CSRFError) -> Response:
-    return _answer("csrf_expired", 400, {})
+    return _answer("csrf_expired", 400, {}, expired=way_on())
 
 
 def _http(error: HTTPException) -> Response:
@@ -107,7 +108,9 @@ def _unexpected(error: Exception) -> Response:
     return _answer("internal_error", 500, {})
 
 
-def _answer(error_id: str, status: int, facts: Mapping[str, object], detail: str = "") -> Response:
+def _answer(
+    error_id: str, status: int, facts: Mapping[str, object], detail: str = "", expired: WayOn | None = None
+) -> Response:
     told = sentences.refusal(error_id, facts, language())
     if request.path.startswith(FOR_PROGRAMS):
         described = f"{told.sentence} ({detail})" if detail else told.sentence
@@ -121,5 +124,6 @@ def _answer(error_id: str, status: int, facts: Mapping[str, object], detail: str
         sentence=told.sentence,
         hint=told.hint,
         request_id=request_id(),
+        expired=expired,
     )
     return make_response(page, status)

@@ -11,6 +11,7 @@ from flask.testing import FlaskClient
 from werkzeug.routing import Rule
 
 from tests.web.api.refusals import Untouched
+from tests.web.cabinet.site import parsed
 from tests.world import World, csrf_of
 
 UNSAFE = {"POST", "PUT", "PATCH", "DELETE"}
@@ -151,3 +152,39 @@ def test_who_is_not_signed_in_is_sent_to_sign_in_and_changes_nothing(guarded: Wo
         answer = alice.post("/buy/standard", data=FORM | {"csrf_token": token})
         assert answer.status_code == 303
         assert answer.location.startswith("/auth/login?next=")
+
+
+REFUND = {"choice": "other", "amount": '1"00', "comment": "No <sound> at all"}
+
+
+def test_what_was_typed_into_a_form_that_expired_is_sent_once_more_by_a_button(guarded: World) -> None:
+    invoice = guarded.bought("alice")["invoice_guid"]
+    path, alice = f"/cabinet/invoices/{invoice}/refund", guarded.browser("alice")
+    for origin in ("http://localhost", "http://portal.test"):
+        answer = alice.post(path, data=REFUND, headers={"Origin": origin})
+        assert answer.status_code == 400
+        form = parsed(answer.text).find(".//main//form")
+        kept = {field.get("name"): field.get("value") for field in form.iter("input")}
+        assert kept == REFUND | {"csrf_token": kept["csrf_token"]}
+    again = alice.post(form.get("action"), data=kept)
+    assert again.status_code == 422  # the sum is none; the form is back with everything in it
+    assert "No &lt;sound&gt;" in again.text
+
+
+@pytest.mark.parametrize("origin", [None, "null", "http://elsewhere.test", "http://localhost.elsewhere.test"])
+def test_nobody_is_made_to_send_what_another_page_wrote(guarded: World, origin: str | None) -> None:
+    invoice = guarded.bought("alice")["invoice_guid"]
+    headers = {"Origin": origin} if origin else {}
+    answer = guarded.browser("alice").post(f"/cabinet/invoices/{invoice}/refund", data=REFUND, headers=headers)
+    assert answer.status_code == 400
+    assert parsed(answer.text).findall(".//main//form") == []
+
+
+def test_sums_and_consents_are_read_again_before_they_are_agreed_to(guarded: World) -> None:
+    headers = {"Origin": "http://localhost"}
+    sent = FORM | {"count": "3", "email": "alice@example.com"}
+    page = parsed(guarded.browser("alice").post("/buy/standard", data=sent, headers=headers).text).find(".//main")
+    assert page.findall(".//form") == []
+    assert next(page.iter("a")).get("href") == "/buy/standard?count=3"
+    stranger = guarded.app.test_client().post("/buy/standard", data=FORM, headers=headers)
+    assert parsed(stranger.text).findall(".//main//form") == []
