@@ -36,13 +36,17 @@ ARGUMENTS = [
 Visit = Callable[..., Visitor]
 
 
-@pytest.fixture(scope="session")
-def chromium() -> Iterator[Browser]:
+def installed() -> str:
     named = os.environ.get("TEST_CHROMIUM")
     path = named or next(filter(None, map(shutil.which, FOUND)), None)
     assert path, "Chromium is needed: install it, or set TEST_CHROMIUM to its path"
+    return path
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+        browser = playwright.chromium.launch(executable_path=installed(), args=ARGUMENTS)
         yield browser
         browser.close()
 

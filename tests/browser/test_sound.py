@@ -15,6 +15,7 @@ from portal.presentation.refunds import STATES
 from portal.presentation.standing import TABLE, case_of
 from tests.browser.conftest import Crowd
 from tests.browser.everybody import Look, pages
+from tests.world import csrf_of
 
 pytestmark = pytest.mark.xdist_group("browser")  # on the worker that has the crowd
 
@@ -53,6 +54,40 @@ def test_every_page_and_every_state_that_a_page_knows_is_looked_at(crowd: Crowd)
     overviews = rendered["cabinet/overview.html"]
     cards = [card for told in overviews for card, _ in (*told["live"], *told["waiting"], *told["over"])]
     assert {case_of(card.subscription) for card in cards} == TABLE.keys() - TOLD_ALIKE
+
+
+TYPED = "кот & <co>"
+NOTHING_TO_FILL_IN = {"cabinet.method_remove"}
+
+
+@pytest.mark.parametrize(("language", "error"), [("ru", "Ошибка:"), ("en", "Error:")])
+def test_a_form_sent_without_what_it_needs_says_so_and_keeps_what_was_typed(
+    crowd: Crowd, language: str, error: str
+) -> None:
+    world, forms = crowd.site.world, crowd.everybody.empty_forms()
+    both = [rule.endpoint for rule in pages(world) if "POST" in (rule.methods or ())]
+    assert set(both) - NOTHING_TO_FILL_IN == forms.keys(), "say in Everybody.empty_forms where the new form stands"
+    alice = world.browser("alice", language)
+    for path in forms.values():
+        empty = alice.get(path).text
+        typed = dict.fromkeys(text_fields(empty), TYPED)
+        answer = alice.post(path, data={"csrf_token": csrf_of(empty), **typed})
+        page = html5lib.parse(answer.text, namespaceHTMLElements=False)
+        assert answer.status_code == 422, path
+        assert page.findtext(".//title").startswith(error), path
+        linked = {a.get("href").lstrip("#") for a in page.find(".//main//*[@role='alert']").iter("a")}
+        wrong = {one.get("id") for one in page.iter() if one.get("aria-invalid") == "true"}
+        assert linked == wrong != set(), path
+        assert text_fields(answer.text) == typed, path
+
+
+def text_fields(page: str) -> dict[str, str]:
+    """What can be typed into on the page, and what is there."""
+    main = html5lib.parse(page, namespaceHTMLElements=False).find(".//main")
+    inputs = {
+        one.get("name"): one.get("value", "") for one in main.iter("input") if one.get("type") in ("text", "email")
+    }
+    return inputs | {one.get("name"): one.text or "" for one in main.iter("textarea")}
 
 
 def of_the_map(look: Look) -> bool:
