@@ -16,7 +16,8 @@ from werkzeug.test import TestResponse
 from portal.domain import errors
 from portal.domain.money import Money
 from portal.domain.user import Person
-from portal.services import cancel, change_plan, methods, move_price, parking, plans, refund, save_method
+from portal.services import cancel, change_plan, erase, methods, move_price, parking, plans, refund, save_method
+from portal.web.cabinet.leave import proof_of
 from tests.services.bank import bank, payment_of
 from tests.services.desk import press
 from tests.services.month import AGREED, DAY, MINUTE, do
@@ -36,11 +37,18 @@ DECLINED = {  # by decline code
     "expired_card": "4000 0000 0000 0069",
 }
 REFUNDS = ("requested", "rejected", "submitted", "pending", "unknown", "succeeded", "failed")
+NOBODYS = {"email": "nobody@example.com", "number": "M-2027-000001"}
 LARGE = 300 * 1024
 
 ROOMS = ("cabinet.", "docs.")  # whose pages are looked at; the back office's are in its own tests
-# For a script, a file, and an old address that leads on.
-NO_PAGES = {"cabinet.payment_state", "cabinet.methods_state", "cabinet.receipt_pdf", "docs.beside_the_api"}
+# For a script, files, and an old address that leads on.
+NO_PAGES = {
+    "cabinet.payment_state",
+    "cabinet.methods_state",
+    "cabinet.receipt_pdf",
+    "cabinet.data_export",
+    "docs.beside_the_api",
+}
 RAISE = "raise"  # the endpoint that this file adds
 
 
@@ -132,7 +140,20 @@ class Everybody:
         for days in (23, 7):
             world.pass_time(days * DAY + MINUTE)
         plans_of = {"elena": "premium", "irina": "premium-year", "jack": "sport", "emma": "sport", "henry": "sport"}
-        alone = ("alice", "sasha", "zoya", "nadia", "fedor", "oleg", "raisa", "tamara", "maxim", "marta", "gleb")
+        alone = (
+            "alice",
+            "sasha",
+            "zoya",
+            "nadia",
+            "fedor",
+            "oleg",
+            "raisa",
+            "tamara",
+            "maxim",
+            "marta",
+            "gleb",
+            "pavel",
+        )
         for login, plan in {**dict.fromkeys(alone, "standard"), **plans_of}.items():
             self._buy(login, plan)
         world.drain()
@@ -178,6 +199,7 @@ class Everybody:
         do(world, save_method.start, _person("marta"), AGREED)  # the page is open
         self._save_card("galina", DECLINED["lost_card"])
         self._superseded("anna")
+        do(world, erase.erase, _person("pavel"), frozenset({self._subscription("pavel")}))
         world.write("UPDATE payments SET review_at = :at WHERE user_id = 'petra'", at=_at(world))
         world.write("UPDATE payments SET state = 'aborted' WHERE user_id = 'ksenia'")
         world.write("UPDATE payment_methods SET expires = '2026-12' WHERE user_id = 'gleb'")
@@ -263,6 +285,10 @@ class Everybody:
         newest = f"SELECT id FROM {table} WHERE user_id = :u ORDER BY created_at DESC, id DESC"  # noqa: S608 - our own
         return uuid_of(self.world.rows(newest, u=login)[0]["id"])
 
+    def _proof(self, login: str) -> str:
+        with self.world.app.app_context():
+            return proof_of(self._subscription(login))
+
     def _page_of(self, table: str, login: str) -> str:
         found = self.world.one(f"SELECT redirect_url FROM {table} WHERE user_id = :u", u=login)  # noqa: S608 - as above
         return path_of(found["redirect_url"])
@@ -272,7 +298,16 @@ class Everybody:
     def _look(self) -> None:
         for part in (self._of_strangers, self._of_the_map, self._overviews, self._payments, self._forms, self._methods):
             self.looks.extend(part())
-        for part in (self._money_back, self._leaving, self._lists, self._hosted, self._elsewhere, self._troubles):
+        for part in (
+            self._money_back,
+            self._leaving,
+            self._doubts,
+            self._data,
+            self._lists,
+            self._hosted,
+            self._elsewhere,
+            self._troubles,
+        ):
             self.looks.extend(part())
 
     def _of_strangers(self) -> Iterator[Look]:
@@ -290,8 +325,11 @@ class Everybody:
             "cabinet.cancel guid": str(self._subscription("tamara")),
             "cabinet.change guid": str(self._subscription("tamara")),
             "cabinet.method_remove guid": str(self._method("tamara")),
+            "cabinet.left token": self._proof("tamara"),
         }
         for rule in pages(self.world):
+            if rule.endpoint == "cabinet.leave":
+                continue  # leads tamara on to her one subscription
             path = filled(rule, values)
             yield Look(rule.endpoint, path, "tamara", 409 if rule.endpoint == "cabinet.check" else 200)
 
@@ -317,6 +355,7 @@ class Everybody:
             "awaiting the card of a trial": "grace",
             "booked change": "elena",
             "price moved": "irina",
+            "a card that runs out": "gleb",
         }
         return (Look(f"overview: {state}", "/cabinet", login) for state, login in states.items())
 
@@ -365,6 +404,8 @@ class Everybody:
             "cabinet.change": f"{mine}/change",
             "cabinet.method_add": "/cabinet/methods/add",
             "cabinet.refund": f"/cabinet/invoices/{self._invoices['alice']}/refund",
+            "cabinet.data_erase": "/cabinet/data/erase",
+            "cabinet.leave": "/cancel?account=other",
         }
 
     def _methods(self) -> Iterator[Look]:
@@ -393,11 +434,28 @@ class Everybody:
 
     def _leaving(self) -> Iterator[Look]:
         states = {"will end": "sasha", "ended": "oleg", "no card": "zoya", "disputed": "fedor"}
+        for what, login in {"ends later": "sasha", "ended": "oleg"}.items():
+            yield Look(f"proof without sign-in: {what}", f"/cancel/{self._proof(login)}")
+        yield Look("proof whose address is too old", "/cancel/none-such", status=410)
+        yield Look("cancelling without sign-in, nothing found", "/cancel", None, 422, to="/cancel", sends=NOBODYS)
+        yield Look("cancelling without sign-in", "/cancel")
         for what, login in states.items():
             yield Look(f"proof: {what}", f"/cabinet/subscriptions/{self._subscription(login)}/cancel", login)
         choices = {"active": "alice", "trial": "jack", "past due": "rita", "suspended": "timur", "parked": "nadia"}
         for what, login in choices.items():
             yield Look(f"cancelling: {what}", f"/cabinet/subscriptions/{self._subscription(login)}/cancel", login)
+
+    def _doubts(self) -> Iterator[Look]:
+        yield Look("a charge that nobody knows", "/unrecognised")
+        for what, login in {"ended": "oleg", "not paid": "petra", "disputed": "fedor", "given back": "raisa"}.items():
+            yield Look(f"not recognised: {what}", f"/cabinet/invoices/{self._invoice(login)}/unrecognised", login)
+
+    def _data(self) -> Iterator[Look]:
+        for login in ("boris", "alice"):
+            yield Look("my data", "/cabinet/data", login)
+        for what, login in {"one runs": "alice", "waits for an order": "petra", "waits for the bank": "fedor"}.items():
+            yield Look(f"erasing: {what}", "/cabinet/data/erase", login)
+        yield Look("my data, erased", "/cabinet/data", "pavel")
 
     def _lists(self) -> Iterator[Look]:
         for path in ("/cabinet/invoices", "/cabinet/history"):
@@ -429,6 +487,7 @@ class Everybody:
         yield Look("a film of another plan", "/cinema/cup-final", "alice", 403)
         yield Look("no such film", "/cinema/none-such", "alice", 404)
         yield Look("sign-in", "/auth/login", "alice")
+        yield Look("components", "/styleguide", "alice")
 
     def _troubles(self) -> Iterator[Look]:
         for what, status in {**TROUBLES, "provider": 503}.items():
