@@ -167,9 +167,9 @@ def test_a_method_that_no_path_takes_is_refused(world: World, method: str) -> No
 
 
 # Words for pages, for the back office and for payment systems: no call of the API ends in them.
-OF_PAGES = {"csrf_expired", "invoice_not_payable"}
+OF_PAGES = {"csrf_expired", "erasure_changed", "erasure_waits", "invoice_not_payable"}
 OF_THE_BACK_OFFICE = {
-    *("already_done", "code_taken", "not_askable", "not_decidable", "not_grantable", "not_parkable"),
+    *("already_done", "code_taken", "content_erased", "not_askable", "not_decidable", "not_grantable", "not_parkable"),
     *("plan_not_sellable", "plan_sold", "price_exists", "sum_changed", "too_many_rows", "too_many_users"),
 }
 OF_WEBHOOKS = {"bad_signature"}
