@@ -22,7 +22,7 @@ DEV := .venv/.dev
 THROWAWAY = dir=$$(mktemp -d) && trap 'rm -rf "$$dir"' EXIT && export APP_ENV=test DATA_DIR="$$dir" DATABASE_URL= AMQP_URL=
 
 .PHONY: help demo reset services test chaos chaos-events soak fuzz mutants bench check lint types architecture
-.PHONY: a11y lighthouse migrations-in-step translations-complete
+.PHONY: a11y lighthouse screenshots migrations-in-step translations-complete
 .PHONY: advisories migration translations states-drawn faults faults-listed lock
 
 help: ## list what can be made
@@ -68,6 +68,10 @@ a11y: $(DEV) $(CATALOGS) ## look at every page in every state in both languages,
 lighthouse: $(DEV) $(CATALOGS) ## measure the most visited pages as a phone loads them (Chromium, Node.js)
 	@PUPPETEER_SKIP_DOWNLOAD=1 npm ci --prefix bench/lighthouse --ignore-scripts --no-audit --no-fund --loglevel=error
 	@$(BIN)/python -m bench.pages
+
+screenshots: $(DEV) $(CATALOGS) ## take the pictures in docs/screenshots anew
+	@deploy/services --with-browser
+	@where=$$($(BIN)/python deploy/test_environment.py) && eval "$$where" && PYTHONPATH=. $(BIN)/python deploy/take_screenshots.py
 
 mutants: $(DEV) ## plant mistakes into simulated cinemas: is each found?
 	@$(BIN)/python -m tests.simulation.hunt

@@ -38,6 +38,7 @@ DECLINED = {  # by decline code
 }
 REFUNDS = ("requested", "rejected", "submitted", "pending", "unknown", "succeeded", "failed")
 NOBODYS = {"email": "nobody@example.com", "number": "M-2027-000001"}
+INVOICES = {"paid": "elena", "not paid": "petra", "declined": "yuri", "expired": "lev", "disputed": "fedor"}
 LARGE = 300 * 1024
 
 ROOMS = ("cabinet.", "docs.")  # whose pages are looked at; the back office's are in its own tests
@@ -250,7 +251,7 @@ class Everybody:
                 refund.request,
                 _person(login),
                 UUID(self._invoices[login]),
-                Money(100 + n, "RUB"),
+                Money(4000 + 10 * n, "RUB"),
                 "Why not",
             )
             if state != "requested":
@@ -458,12 +459,12 @@ class Everybody:
         yield Look("my data, erased", "/cabinet/data", "pavel")
 
     def _lists(self) -> Iterator[Look]:
-        for path in ("/cabinet/invoices", "/cabinet/history"):
+        for name in ("invoices", "history"):
             for login in ("boris", "timur", "raisa"):
-                yield Look("list", path, login)
+                yield Look(f"{name} of {login}", f"/cabinet/{name}", login)
         yield Look("past the last page", "/cabinet/invoices?page=9", "alice")
         yield Look("nothing older", "/cabinet/history?before=1", "alice")
-        for what, login in {"not paid": "petra", "declined": "yuri", "expired": "lev", "disputed": "fedor"}.items():
+        for what, login in INVOICES.items():
             yield Look(f"invoice: {what}", f"/cabinet/invoices/{self._invoice(login)}", login)
         yield Look("plans of a subscriber", "/", "alice")
         yield Look("another plan of the group", "/buy/premium", "alice", 409)
