@@ -26,7 +26,7 @@ THROWAWAY = dir=$$(mktemp -d) && trap 'rm -rf "$$dir"' EXIT && export APP_ENV=te
 .PHONY: advisories migration translations states-drawn faults faults-listed lock
 
 help: ## list what can be made
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-24s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-24s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 demo: $(RUNTIME) $(CATALOGS) ## run everything on embedded defaults (PORT=8000, DATA_DIR=instance); Ctrl-C stops it
 	@$(BIN)/python -m portal.demo.processes check

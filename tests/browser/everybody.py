@@ -252,7 +252,7 @@ class Everybody:
                 _person(login),
                 UUID(self._invoices[login]),
                 Money(4000 + 10 * n, "RUB"),
-                "Why not",
+                "Не было звука.",
             )
             if state != "requested":
                 self.world.write(
