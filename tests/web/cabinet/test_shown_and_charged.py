@@ -186,8 +186,15 @@ class Life:
             do(self.world, move_price.move_price, press(), plan, old, new, starts)
 
 
+def explained(world: World, login: str, guid: str, total: str) -> bool:
+    """The words between their heading and the next one tell the sum that was taken."""
+    _, _, below = Visitor(world, login).open(f"/cabinet/invoices/{guid}").read.partition("Why you were charged")
+    return total in below.partition("What it is for")[0]
+
+
 # What must be there for each invoice that was paid: a name, and whether its page has it.
 PROOFS: dict[str, Callable[[World, str, str, str], bool]] = {
+    "explanation": explained,
     "receipt": lambda world, login, guid, total: (
         total in Visitor(world, login).open(f"/cabinet/invoices/{guid}/receipt").read
     ),
