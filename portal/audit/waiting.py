@@ -72,7 +72,9 @@ I25 = Invariant(
             RUN_WORKER,
             f"SELECT s.id AS subscription_id, s.user_id, s.state, s.next_action_at FROM subscriptions s "
             f"WHERE s.parked_at IS NULL AND s.state IN {LIVE} "
-            "AND (s.next_action_at IS NULL OR s.next_action_at < :undone_since) AND NOT EXISTS "
+            # What happened to it since may have made a moment count that was over already: a card removed, say.
+            "AND (s.next_action_at IS NULL OR s.next_action_at < :undone_since AND NOT EXISTS (SELECT 1 FROM history h "
+            "WHERE h.subscription_id = s.id AND h.kind = 'subscription' AND h.at >= :undone_since)) AND NOT EXISTS "
             f"(SELECT 1 FROM payments p WHERE p.subscription_id = s.id AND p.state IN {OPEN})",
         ),
         Rule(

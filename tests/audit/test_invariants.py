@@ -351,6 +351,22 @@ def test_nothing_is_found_where_nothing_was_broken(spoiled: World) -> None:
         assert audited(spoiled, provider=Books(), auth=spoiled.rights) == []
 
 
+DECLINES_LATER = "4000 0000 0000 0341"
+
+
+def test_who_removes_the_card_of_what_is_owed_makes_it_due_at_once_and_not_overdue(world: World) -> None:
+    """The moment that counts now is the end of the paid time, days ago; the worker comes within a minute."""
+    world.pay(world.buy(world.sign_in("clara"))["redirect_url"], DECLINES_LATER)
+    world.drain()
+    world.pass_time(timedelta(days=31))
+    world.pass_time(timedelta(days=3))
+    assert world.one("SELECT state FROM subscriptions")["state"] == "past_due"
+    with world.app.app_context():
+        (kept,) = saved.of_user("clara")
+        methods.remove(Person("clara"), kept.id)
+    assert audited(world) == []
+
+
 def test_who_removes_the_card_and_prolongs_with_another_may_be_charged_again(world: World) -> None:
     """On the page of the payment they agreed to the card that paid."""
     world.bought("clara")

@@ -168,6 +168,7 @@ class Life:
         self._customers = [Customer(number, plot.seed, self.house, pace) for number in plot.numbers]
         self._staff = Staff(self._chance, self.house, plot.span / (1.5 * len(people) + 1))
         self._agenda: list[tuple[datetime, int]] = []
+        self._impatience = IMPATIENCE
         self._looks_at = START + LOOKS_EVERY
         self._seen_overdue: list[dict[str, Any]] = []  # at the last look
         self._overdue: list[dict[str, Any]] = []  # at two looks, one after the other
@@ -230,6 +231,7 @@ class Life:
     def _settle(self) -> None:
         """Nobody comes any more, and nothing goes wrong: whatever is open comes to its end."""
         self._weather.calm_down()
+        self._impatience = 0.0
         self.house.mischief.forget()
         self._agenda.clear()
         end = START + self._plot.span + SETTLING
@@ -269,7 +271,7 @@ class Life:
             _, place = heapq.heappop(self._agenda)
             wait = self._staff.act() if place == STAFF else self._customers[place].act()
             heapq.heappush(self._agenda, (self._clock.now() + wait, place))
-        if self._chance.random() < IMPATIENCE:
+        if self._chance.random() < self._impatience:
             self._somebody_is_impatient()
         for process in processes:
             if self._is_due(process) and not self._is_away(process, now):
