@@ -31,6 +31,11 @@ RUN_AXE = "axe.run({ resultTypes: ['violations'] }).then((found) => found.violat
 ALL = [" ".join(way) for way in product(LOCALES, ("light", "dark"), SCREENS)]
 
 
+def ways() -> list[Any]:
+    """The six beside those that are always gone are left to `make a11y`."""
+    return [pytest.param(way, marks=() if way in ALWAYS else pytest.mark.chaos) for way in ALL]
+
+
 def options(way: str) -> dict[str, Any]:
     """Playwright's for a context."""
     language, scheme, screen = way.split()
