@@ -25,6 +25,7 @@ HERE = Path(__file__).parent
 LIGHTHOUSE = HERE / "lighthouse" / "node_modules" / "lighthouse"
 BROWSER = "--headless=new --no-sandbox"
 TIMES = 3
+TRIES, UNHEARD = 3, "Runtime error encountered"  # a trace that Chromium did not record says nothing of a page
 PATIENCE = 60.0  # seconds
 PAGES = (
     ("plans", "/", None),
@@ -99,8 +100,8 @@ def report(url: str, signed_in: str | None) -> dict[str, Any]:
         *headers,
     ]
     browser = {"CHROME_PATH": os.environ.get("TEST_CHROMIUM") or "/usr/bin/chromium"}
-    said = run(["node", LIGHTHOUSE / "cli" / "index.js", url, *options], {**os.environ, **browser})
-    read: dict[str, Any] = json.loads(said)
+    command = ["node", LIGHTHOUSE / "cli" / "index.js", url, *options]
+    read: dict[str, Any] = json.loads(run(command, {**os.environ, **browser}, again=UNHEARD))
     assert read["finalDisplayedUrl"] == url, f"led from {url} to {read['finalDisplayedUrl']}"  # noqa: S101 - else it measures another page
     return read
 
@@ -126,8 +127,12 @@ def table(measured: list[Measured]) -> str:
     return "\n".join(lines)
 
 
-def run(command: list[Any], environment: dict[str, str]) -> str:
-    done = subprocess.run(list(map(str, command)), env=environment, capture_output=True, text=True)  # noqa: S603 - our own
+def run(command: list[Any], environment: dict[str, str], again: str = "") -> str:
+    """`again`: what a failure says that is worth another try."""
+    for _ in range(TRIES):
+        done = subprocess.run(list(map(str, command)), env=environment, capture_output=True, text=True)  # noqa: S603 - our own
+        if not (done.returncode and again and again in done.stderr):
+            break
     if done.returncode:
         raise SystemExit(f"{command[0]} failed:\n{done.stderr}")
     return done.stdout
