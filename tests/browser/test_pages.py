@@ -25,6 +25,16 @@ SCREENS = {"phone": {"width": 360, "height": 740}, "desktop": {"width": 1280, "h
 ALWAYS = ("ru light phone", "en dark desktop")
 NARROW = 320  # the narrowest screen that WCAG asks for
 TOLD_APART = {"class", "role", "type", "hidden", "checked", "aria-hidden", "aria-current", "aria-invalid"}
+LONGER = """() => {
+    const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    while (texts.nextNode()) {
+        const text = texts.currentNode;
+        text.data = text.data.replace(/\\p{L}{3,}/gu, (word) => word + word.slice(-Math.ceil(word.length * 0.4)));
+    }
+    for (const { style } of document.querySelectorAll("body *")) {
+        Object.assign(style, { letterSpacing: "0.12em", wordSpacing: "0.16em", lineHeight: "1.5" });
+    }
+}"""
 RUN_AXE = "axe.run({ resultTypes: ['violations'] }).then((found) => found.violations)"
 
 
@@ -55,6 +65,19 @@ def test_every_page_in_every_state_is_accessible_and_fits_a_narrow_screen(
 @pytest.mark.parametrize("way", ALL)
 def test_every_page_in_every_state_is_accessible_with_its_own_words(crowd: Crowd, chromium: Browser, way: str) -> None:
     assert found_by(crowd, chromium, way, crowd.everybody.looks) == ""
+
+
+@pytest.mark.chaos
+def test_longer_words_and_wider_letters_fit_a_narrow_screen(crowd: Crowd, chromium: Browser) -> None:
+    """As of another language, or of somebody who reads better that way (WCAG 2.2, 1.4.12)."""
+    context = chromium.new_context(viewport={"width": NARROW, "height": 640})
+    visitor, wide = Visitor(context, crowd.site.origin), []
+    for look, page in visited(crowd.site, visitor, "ru", crowd.everybody.looks):
+        page.evaluate(LONGER)
+        width = page.evaluate("document.documentElement.scrollWidth")
+        wide += [f"{look}: {width} pixels wide"] if width > NARROW else []
+    context.close()
+    assert not wide, "\n".join(wide)
 
 
 def test_a_receipt_prints_on_one_sheet_and_without_what_is_for_clicking(site: Site, visit: Visit) -> None:
