@@ -99,7 +99,7 @@ def test_what_finds_nothing_says_what_can_be_searched_for(world: World, typed: s
 
 
 @on_sqlite
-def test_a_search_is_two_statements_at_the_most(world: World) -> None:
+def test_a_search_is_two_statements_at_the_most_beside_who_reads_it(world: World) -> None:
     world.bought("alice")
     statements, visitor = Statements(world), Visitor(world, "viewer")
     for typed in ("nobody", "4242 2027-01-12", "00000000-0000-0000-0000-000000000001", "x" * 400):
