@@ -15,6 +15,7 @@ from portal.domain.user import Person
 from portal.models.leaving import CancelReasonRow
 from portal.models.subscription import SubscriptionRow
 from portal.queries import cancellations
+from portal.services import standing
 
 
 def say(person: Person, subscription_id: UUID, reason: str, comment: str) -> None:
@@ -28,6 +29,7 @@ def say(person: Person, subscription_id: UUID, reason: str, comment: str) -> Non
         found = cancellations.latest(subscription_id) if owner == person.id else None
         if found is None or not found.by_customer:
             raise NotFound(f"no cancellation of {subscription_id}")
+        standing.lock_user(person.id)  # words that come while their writer is erased must not outlive it
         kept = comment if comment and reason == Reason.other else None
         said = CancelReason(found.seq, subscription_id, person.id, reason, kept, runtime.clock.now())
         rows.add_or_nothing(CancelReasonRow.__table__, rows.values_of(said))
