@@ -12,6 +12,7 @@ from flask_openapi.models.info import Info
 from flask_openapi.openapi import OpenAPI
 from flask_wtf.csrf import CSRFProtect
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from portal import cli, failpoints, runtime
 from portal.clock import Clock
@@ -22,7 +23,7 @@ from portal.models import schema
 from portal.providers.port import Provider
 from portal.providers.registry import SwitchedOn, UnknownProvider, UnusableProvider, build
 from portal.services.clock import read_offset
-from portal.web import brand, docs, edge, errors, health, limits, locale
+from portal.web import brand, docs, edge, errors, health, limits, locale, metrics
 from portal.web.admin.site import open_back_office
 from portal.web.api.routes import blueprint as api
 from portal.web.auth import READER
@@ -70,6 +71,9 @@ def create_app(
             app.register_blueprint(pages)
         app.extensions["matinee_sandbox"] = pretend.sandbox.extensions["sandbox"]
         app.wsgi_app = DispatcherMiddleware(app.wsgi_app, dict(pretend.mounts))  # type: ignore[method-assign]  # Flask's own way
+    if settings.trusted_proxies:
+        # Only who calls is taken from them; where we are says PUBLIC_URL.
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.trusted_proxies, x_proto=0, x_host=0)  # type: ignore[method-assign]  # as above
     cli.init(app)
     return app
 
@@ -148,6 +152,7 @@ def _open_doors(app: OpenAPI, settings: Settings) -> None:
     open_back_office(app)
     app.register_blueprint(webhooks)
     app.register_blueprint(health.blueprint)
+    app.register_blueprint(metrics.blueprint)
     app.register_api(api)
     app.register_blueprint(docs.blueprint)
     app.register_blueprint(brand.blueprint)

@@ -48,6 +48,7 @@ class Settings(BaseSettings):
     secret_key: str = ""
     debug: bool = False
     failpoints: str = ""
+    trusted_proxies: int = Field(default=0, ge=0, le=10)
 
     database_url: str = ""
     queue_url: str = ""

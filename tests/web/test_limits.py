@@ -122,3 +122,28 @@ def test_a_storage_that_goes_away_between_counting_and_telling_costs_the_headers
     answer = alice.get("/plans")
     assert answer.status_code == 200
     assert "RateLimit" not in answer.headers
+
+
+def test_behind_a_proxy_each_caller_is_counted_and_none_hides_behind_a_made_up_address(
+    limited: Callable[..., World],
+) -> None:
+    def statuses(world: World, *forwarded: str) -> list[int]:
+        client, proxy = world.app.test_client(), {"REMOTE_ADDR": "192.0.2.1"}
+        headers = [{"X-Forwarded-For": one} for one in forwarded]
+        return [client.get("/api/v1/plans", headers=one, environ_base=proxy).status_code for one in headers]
+
+    one, another = "203.0.113.7", "203.0.113.8"
+    behind = limited(calls_per_minute=2, trusted_proxies=1)
+    assert statuses(behind, one, one, one, another) == [200, 200, 429, 200]
+    made_up = [f"198.51.100.{number}, {another}" for number in range(3)]
+    assert statuses(behind, *made_up) == [200, 429, 429]
+
+    open_to_all = limited(calls_per_minute=2)
+    assert statuses(open_to_all, "198.51.100.1", "198.51.100.2", "198.51.100.3") == [200, 200, 429]
+
+
+def test_a_consent_is_recorded_as_given_from_the_customers_own_address(limited: Callable[..., World]) -> None:
+    world = limited(trusted_proxies=1)
+    order = {"product_id": "standard", "product_count": 1}
+    world.sign_in("alice").post("/purchases", order, headers={"X-Forwarded-For": "198.51.100.1, 203.0.113.7"})
+    assert {row["address"] for row in world.rows("SELECT address FROM consents")} == {"203.0.113.7"}
