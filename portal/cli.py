@@ -12,16 +12,16 @@ from collections import Counter
 import click
 from flask import Flask
 
-from portal import logs, runtime
+from portal import logs, runtime, starting
 from portal.cli_audit import audit
 from portal.cli_clock import clock
 from portal.cli_events import events
 from portal.cli_seed import seed_demo
 from portal.cli_simulate import simulate
-from portal.cli_voice import JSON, ONCE, pretending, say
+from portal.cli_voice import JSON, ONCE, FoundWrong, pretending, refuse, say
 from portal.outbox.relay import Relay, publisher_from
 from portal.queries import happenings
-from portal.services import heartbeat, inbox
+from portal.services import heartbeat, inbox, premises
 from portal.services import renew as renew_service
 from portal.services.turns import Turns
 
@@ -38,6 +38,7 @@ RENEWALS = {
 def init(app: Flask) -> None:
     for command in (
         renew,
+        claim,
         relay,
         inbox_command,
         deliver_webhooks,
@@ -56,7 +57,7 @@ def init(app: Flask) -> None:
 @JSON
 def relay(once: bool, as_json: bool) -> None:
     """Publish the outbox; runs until it is stopped."""
-    logs.setup()
+    starting.begin()
     publisher = Relay(publisher_from(runtime.settings), runtime.clock)
     if once:
         say({"published": publisher.run_once()}, as_json)
@@ -69,7 +70,7 @@ def relay(once: bool, as_json: bool) -> None:
 @JSON
 def inbox_command(once: bool, as_json: bool) -> None:
     """Apply the webhooks that came in; runs until it is stopped."""
-    logs.setup()
+    starting.begin()
     if once:
         say({"applied": inbox.run_once()}, as_json)
     else:
@@ -106,10 +107,27 @@ def auth_consumer() -> None:
 @JSON
 def renew(as_json: bool) -> None:
     """Renew, retry, suspend and end whatever is due now; the worker does the same every minute."""
-    logs.setup()
+    starting.begin()
     before = happenings.last_seq()
     due = renew_service.run_once()
     say({"due": due, **_came_of(before)}, as_json)
+
+
+@click.command("claim")
+@JSON
+def claim(as_json: bool) -> None:
+    """Say that this database is this installation's from now on: after a move, a copy, a backup that was restored.
+
+    Production does not work on a database that is somewhere else than it was: a copy would charge what the original
+    charges. See first to what was charged since it was made, and that nobody else works on it.
+    """
+    if runtime.settings.pretends:
+        raise click.UsageError("a demo works on any database that no production works on")
+    try:
+        was = premises.claim()
+    except premises.NotOurs as error:
+        refuse(FoundWrong, error, as_json)
+    say({"was": was or "nobody's", "is": runtime.settings.origin}, as_json)
 
 
 def _came_of(seq: int) -> dict[str, int]:

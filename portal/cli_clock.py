@@ -13,7 +13,7 @@ import click
 from sqlalchemy import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
-from portal import logs, runtime
+from portal import logs, runtime, starting
 from portal.cli_voice import JSON, CouldNotRun, FoundWrong, pretending, refuse, say
 from portal.clock import FRESH_FOR, real_now
 from portal.domain.calendar import rfc3339
@@ -123,6 +123,7 @@ def _travel(target: datetime, user: str | None, as_json: bool) -> None:
     from portal.demo import travel  # loaded only where it is allowed to exist
 
     logs.setup()
+    starting.enter()
     try:
         trip = travel.travel(target, _teller(user, as_json), _Progress())
     except (travel.NotForward, SomebodyTravels) as error:

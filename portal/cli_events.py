@@ -11,7 +11,7 @@ import click
 from flask.cli import AppGroup
 from sqlalchemy.exc import SQLAlchemyError
 
-from portal import runtime
+from portal import runtime, starting
 from portal.cli_voice import JSON, CouldNotRun, FoundWrong, refuse, say
 from portal.outbox import rabbit
 from portal.outbox.topology import topology_from
@@ -37,6 +37,7 @@ def replay_command(user: str | None, since: datetime | None, everybody: bool, as
     """
     if sum((user is not None, since is not None, everybody)) != 1:
         raise click.UsageError("say one of --user ID, --since MOMENT and --all")
+    starting.begin()
     try:
         count = replay(user, since, lambda so_far: click.echo(f"{so_far} users", err=True))
     except SQLAlchemyError as error:
@@ -54,6 +55,7 @@ def parity_command(settles: bool, as_json: bool) -> None:
 
     Exit 0: no difference, or all of them are on their way to Auth. 1: there are some. 2: it could not be compared.
     """
+    starting.begin()
     found: Counter[str] = Counter()
     try:
         for one in parity.differences(auth_view()):

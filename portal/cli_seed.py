@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from portal import logs, runtime
+from portal import logs, runtime, starting
 from portal.cli_clock import let_all_see
 from portal.cli_voice import JSON, CouldNotRun, FoundWrong, pretending, refuse, say
 from portal.services.clock import SomebodyTravels
@@ -20,6 +20,7 @@ from portal.services.clock import SomebodyTravels
 def seed_demo(plans_only: bool, as_json: bool) -> None:
     """Put a small believable cinema on sale, with half a year behind it. Repeating changes nothing."""
     pretending()
+    starting.enter()
     from portal.demo import past, seed  # loaded only where it is allowed to exist
 
     if plans_only:

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from huey import Huey, RedisHuey, crontab
 
-from portal import logs
+from portal import logs, starting
 from portal.app import create_app
 from portal.config import Settings
 from portal.db.session import db
@@ -18,6 +18,8 @@ from portal.services.job_runs import record
 from tasks.storage import LosableStorage
 
 app = create_app()
+with app.app_context():
+    starting.begin()
 
 
 def _queue(settings: Settings) -> Huey:

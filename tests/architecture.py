@@ -43,6 +43,7 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     "runtime": set(),
     "failpoints": set(),
     "logs": set(),
+    "starting": {*SERVICES, "services", "config", "logs"},
     "entitlements": set(),
     "demo": {*JOBS, "jobs"},
     "demo.simulation": {*JOBS, "jobs", "app", "config", "demo", "providers"},

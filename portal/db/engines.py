@@ -107,6 +107,16 @@ _WORDS = {
 }
 
 
+def identity(connection: Connection) -> str:
+    """Of this database on this server: a copy elsewhere, or restored from a dump, has another. "" for a file."""
+    return "" if is_sqlite(connection) else str(connection.exec_driver_sql(_IDENTITY).scalar_one())
+
+
+_IDENTITY = """
+SELECT system_identifier || '/' || oid FROM pg_control_system(), pg_database WHERE datname = current_database()
+"""
+
+
 def guards(connection: Connection) -> set[str]:
     """Names of the unique indexes, constraints and triggers by which the database refuses rows."""
     if not is_sqlite(connection):

@@ -1,4 +1,4 @@
-"""What belongs to the installation itself: the clock's offset, the processes' heartbeats, the jobs' last runs."""
+"""What belongs to the installation itself: whose rows these are, the clock's offset, what lives, what ran."""
 
 from __future__ import annotations
 
@@ -18,6 +18,20 @@ class ClockRow(Base):
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     offset_microseconds: Mapped[int] = mapped_column(BigInteger)
     travelling_until: Mapped[datetime | None]  # real time: how long the loops stand still unless they hear more
+
+    __table_args__ = (CheckConstraint("id = 1", name="one_row"),)
+
+
+class InstallationRow(Base):
+    """One row: who works on this database. Written by whoever comes first, and when an operator says that it moved."""
+
+    __tablename__ = "installation"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    production: Mapped[bool]
+    origin: Mapped[str] = mapped_column(Text)  # PUBLIC_URL
+    database: Mapped[str] = mapped_column(String(64))  # what the server says that it is; a copy is another
+    claimed_at: Mapped[datetime]  # real time
 
     __table_args__ = (CheckConstraint("id = 1", name="one_row"),)
 

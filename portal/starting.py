@@ -1,0 +1,22 @@
+"""What a process does before it works on the rows; in production they must be this installation's own."""
+
+from __future__ import annotations
+
+from portal import logs, runtime
+from portal.config import Misconfigured
+from portal.services import premises
+
+
+def begin() -> None:
+    """In the context of the application. Raises Misconfigured."""
+    if not runtime.settings.pretends:
+        enter()
+    logs.setup()
+
+
+def enter() -> None:
+    """Raises Misconfigured with one line that says what to do."""
+    try:
+        premises.enter()
+    except premises.NotOurs as error:
+        raise Misconfigured(str(error)) from None
