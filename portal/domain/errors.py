@@ -22,6 +22,12 @@ class InvalidAmount(InvalidRequest):
     error_id = "invalid_amount"
 
 
+class CardNumberWritten(InvalidRequest):
+    """Where people write in their own words. Nobody may keep one, and so nothing that was sent with it is kept."""
+
+    error_id = "card_number"
+
+
 class UnknownProduct(InvalidRequest):
     error_id = "unknown_product"
 

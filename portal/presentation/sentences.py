@@ -34,6 +34,11 @@ TABLE: Mapping[str, tuple[str, str, str]] = {
         N_("The amount is not a sum in this currency. Nothing has been changed."),
         N_("Check the amount and its currency."),
     ),
+    "card_number": (
+        N_("A card number does not belong here"),
+        N_("What was written holds what looks like a card number, which we must not keep. Nothing has been changed."),
+        N_("Go back, take it out and send the form again. A card is only ever entered on the payment system's page."),
+    ),
     "unknown_product": (
         N_("This plan is not on sale"),
         N_("There is no such plan on sale: perhaps it has been withdrawn, perhaps the address is wrong."),

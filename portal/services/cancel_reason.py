@@ -9,6 +9,7 @@ from sqlalchemy import select
 from portal import runtime
 from portal.db import rows
 from portal.db.session import atomic, db
+from portal.domain import free_text
 from portal.domain.errors import InvalidRequest, NotFound
 from portal.domain.leaving import LONGEST_COMMENT, CancelReason, Reason
 from portal.domain.user import Person
@@ -19,11 +20,10 @@ from portal.services import standing
 
 
 def say(person: Person, subscription_id: UUID, reason: str, comment: str) -> None:
-    """The first answer stays, also where two come at once. Raises NotFound, InvalidRequest."""
+    """The first answer stays, also where two come at once. Raises NotFound, InvalidRequest, CardNumberWritten."""
     if reason not in set(Reason):
         raise InvalidRequest("reason: this is none")
-    if len(comment) > LONGEST_COMMENT or "\x00" in comment:
-        raise InvalidRequest(f"comment: at most {LONGEST_COMMENT} characters of plain text")
+    free_text.check(comment, "comment", LONGEST_COMMENT)
     with atomic():
         owner = db.session.scalar(select(SubscriptionRow.user_id).where(SubscriptionRow.id == subscription_id))
         found = cancellations.latest(subscription_id) if owner == person.id else None

@@ -10,7 +10,7 @@ from sqlalchemy import exists, select
 from portal import failpoints, runtime
 from portal.db import rows
 from portal.db.session import atomic, db
-from portal.domain import offers, refunding
+from portal.domain import free_text, offers, refunding
 from portal.domain.errors import NotFound, NotRefundable
 from portal.domain.invoice import Invoice
 from portal.domain.money import Money
@@ -54,6 +54,7 @@ def _sum_of(kind: str, offered: list[Offer]) -> Money:
 
 
 def _request(person: Person, invoice_id: UUID, choose: Callable[[list[Offer]], Money], comment: str | None) -> UUID:
+    free_text.check(comment or "", "reason")
     now = runtime.clock.now()
     _mine(person, invoice_id)
     with atomic():

@@ -10,11 +10,11 @@ from dataclasses import replace
 import httpx
 import pytest
 
+from portal.domain.free_text import holds_a_card_number
 from portal.providers.conformance import __main__ as command
 from portal.providers.conformance.case import Case
 from portal.providers.conformance.counterpart import Ability, Fault, Make
 from portal.providers.conformance.kit import CASES, play
-from portal.providers.conformance.methods import holds_a_card_number
 from portal.providers.port import Provider
 from tests.demo.sandbox.shop import API_KEY
 from tests.providers import sandbox_side, stripe_side

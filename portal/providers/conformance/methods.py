@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import re
 
+from portal.domain.free_text import holds_a_card_number
 from portal.domain.outcome import DeclineClass, Outcome
 from portal.providers.conformance.case import proves
 from portal.providers.conformance.counterpart import Ability, Fault
 from portal.providers.conformance.shop import Misbehaved, Shop, expect, expect_declined, expect_outcome
 from portal.providers.port import SavedMethod
-
-# Between things that are no digits and no letters: a payment system's random id may hold many digits in a row.
-PERHAPS_A_CARD_NUMBER = re.compile(r"(?<![0-9A-Za-z])\d(?:[ -]?\d){11,18}(?![0-9A-Za-z])")
 
 
 @proves("A method that was kept has its ids and a title, and no card number.", able=("saves_methods",))
@@ -82,13 +80,3 @@ def _expect_usable(method: SavedMethod) -> None:
     expect(not holds_a_card_number(repr(method)), "it holds a card number")
     expires = method.expires is None or re.fullmatch(r"\d{4}-\d{2}", method.expires)
     expect(bool(expires), f"{method.expires} is not a month like 2030-12")
-
-
-def holds_a_card_number(text: str) -> bool:
-    """ISO/IEC 7812: 12 to 19 digits, in groups or not, the last of which is Luhn's checksum."""
-    return any(_passes_luhn(re.sub(r"\D", "", found)) for found in PERHAPS_A_CARD_NUMBER.findall(text))
-
-
-def _passes_luhn(number: str) -> bool:
-    doubled = [int(digit) * (1 + place % 2) for place, digit in enumerate(reversed(number))]
-    return sum(value - 9 if value > 9 else value for value in doubled) % 10 == 0

@@ -16,8 +16,9 @@ from portal.services import parity
 from portal.services.audit import CouldNotCheck, auth_view
 from portal.services.parity import CHUNK, Compared
 from portal.services.replay import AT_A_PRESS, TooManyUsers, replay_by_hand
+from portal.web import own_words
 from portal.web.admin import lists
-from portal.web.admin.screen import Screen, act, attempt, done, form_id, needs, note_error
+from portal.web.admin.screen import Screen, act, attempt, done, form_id, needs
 
 Answer = str | tuple[str, int] | Response
 HOW = {
@@ -69,7 +70,7 @@ class AuthRights(Screen):
             errors["whom"] = gettext("Choose one of the list")
         elif request.form["whom"] == "since" and since is None:
             errors["since"] = gettext("Enter a day and a time")
-        if wrong := note_error(note):
+        if wrong := own_words.error(note):
             errors["note"] = wrong
         if errors:
             return self._page(errors), 422

@@ -12,7 +12,7 @@ from portal.domain.money import EXPONENTS, Money
 from portal.domain.refund import GIVING
 from portal.domain.subscription import Subscription
 from portal.services.operator_cancel import MoneyBack
-from portal.web.admin.screen import note_error
+from portal.web import own_words
 
 RUNS = ("trialing", "active")  # these can go on until what was paid for is over; others end at once
 LONGEST_SUM = 18  # digits
@@ -50,7 +50,7 @@ class CancelForm:
             found["money"] = gettext("Unused time is paid back only where the subscription ends at once")
         if self.reason and self.reason not in GIVING:
             found["reason"] = gettext("Choose one of the list")
-        if wrong := note_error(self.note):
+        if wrong := own_words.error(self.note):
             found["note"] = wrong
         return found
 

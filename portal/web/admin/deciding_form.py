@@ -12,8 +12,8 @@ from portal.domain.money import Money
 from portal.domain.refund import REFUSING
 from portal.domain.refund_effects import Effect
 from portal.queries.office.refunds import RefundFile
+from portal.web import own_words
 from portal.web.admin import giving_form
-from portal.web.admin.screen import note_error
 
 
 @dataclass(frozen=True)
@@ -78,5 +78,5 @@ def note_of(sent: Mapping[str, str]) -> str:
 
 
 def _note_errors(note: str) -> dict[str, str]:
-    wrong = note_error(note)
+    wrong = own_words.error(note)
     return {"note": wrong} if wrong else {}

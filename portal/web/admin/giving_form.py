@@ -15,7 +15,7 @@ from portal.domain.offers import Offer
 from portal.domain.refund import GIVING
 from portal.domain.refund_effects import Effect
 from portal.queries.office.payments import PaymentFile
-from portal.web.admin.screen import note_error
+from portal.web import own_words
 from portal.web.locale import money
 from portal.web.sums import read_sum
 
@@ -60,7 +60,7 @@ class GivingForm:
             found["reason"] = gettext("Choose a reason")
         if self.effect not in effects(file):
             found["effect"] = gettext("Choose what happens to access")
-        if wrong := note_error(self.note):
+        if wrong := own_words.error(self.note):
             found["note"] = wrong
         return found
 

@@ -11,8 +11,8 @@ from flask_babel import gettext
 
 from portal import runtime
 from portal.domain.plan import Price
+from portal.web import own_words
 from portal.web.admin import lists
-from portal.web.admin.screen import note_error
 
 SLACK = timedelta(minutes=1)  # a minute is what the field can say; this one has begun
 
@@ -37,7 +37,7 @@ class MovePriceForm:
             found["starts_at"] = gettext("Enter a day and a time")
         elif moment < runtime.clock.now() - SLACK:
             found["starts_at"] = gettext("What has begun keeps its price: choose a moment that is still to come")
-        if wrong := note_error(self.note):
+        if wrong := own_words.error(self.note):
             found["note"] = wrong
         return found
 

@@ -19,8 +19,9 @@ from portal.queries import subscriptions as cards
 from portal.queries.office import subscriptions as office
 from portal.queries.subscriptions import SubscriptionCard
 from portal.services import parking
+from portal.web import own_words
 from portal.web.admin import lists
-from portal.web.admin.screen import Screen, act, attempt, done, form_id, found, needs, note_error
+from portal.web.admin.screen import Screen, act, attempt, done, form_id, found, needs
 from portal.web.locale import language
 
 Answer = str | Response | tuple[str, int]
@@ -69,7 +70,7 @@ class Parking(Screen):
     ) -> Answer:
         guid, reason, note = card.subscription.id, request.form.get("reason", ""), request.form.get("note", "").strip()
         errors = {} if reason in reasons else {"reason": gettext("Choose one of the list")}
-        if wrong := note_error(note):
+        if wrong := own_words.error(note):
             errors["note"] = wrong
         if errors:
             return self._form(what, card, errors), 422

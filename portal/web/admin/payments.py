@@ -19,10 +19,11 @@ from portal.queries.office.payments import PaymentFile
 from portal.services import activity, operator_refunds, refund
 from portal.services.ask import Heard
 from portal.services.ask_again import ask_again
+from portal.web import own_words
 from portal.web.admin import lists, shown
 from portal.web.admin.giving_form import GivingForm, effects
 from portal.web.admin.lists import Choice, Days, Filter, Text
-from portal.web.admin.screen import Screen, act, attempt, done, form_id, found, needs, note_error, plain
+from portal.web.admin.screen import Screen, act, attempt, done, form_id, found, needs, plain
 from portal.web.locale import language, money
 
 PAID = ("succeeded", "duplicate")  # money that is ours as long as nobody gives it back
@@ -82,7 +83,7 @@ class Payments(Screen):
     def ask(self, guid: UUID) -> Response | tuple[str, int]:
         file: PaymentFile = found(queries.find(guid))
         note = request.form.get("note", "").strip()
-        if wrong := note_error(note):
+        if wrong := own_words.error(note):
             return self._review(file, {"note": wrong}), 422
         made = act(note=note)
         try:

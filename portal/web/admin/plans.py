@@ -16,8 +16,9 @@ from portal.domain.money import EXPONENTS
 from portal.queries.office import plans as queries
 from portal.queries.office.plans import PlanDetail
 from portal.services import plans as service
+from portal.web import own_words
 from portal.web.admin.plan_form import PlanForm, PriceForm
-from portal.web.admin.screen import Screen, act, attempt, done, form_id, found, needs, note_error
+from portal.web.admin.screen import Screen, act, attempt, done, form_id, found, needs
 
 Answer = str | Response | tuple[str, int]
 INTERVALS = {
@@ -94,7 +95,7 @@ class Plans(Screen):
             return self._price(detail, PriceForm(currency=runtime.settings.billing_currency), {})
         form = PriceForm.read(request.form)
         currencies = _currencies()
-        errors = form.errors(currencies) | ({"note": wrong} if (wrong := note_error(form.note)) else {})
+        errors = form.errors(currencies) | ({"note": wrong} if (wrong := own_words.error(form.note)) else {})
         moment = form.moment()
         if not errors and moment is not None:
             made = act(note=form.note)
@@ -191,5 +192,5 @@ def _currencies() -> dict[str, str]:
 
 def _errors(form: PlanForm) -> dict[str, str]:
     errors = form.errors()
-    wrong = note_error(form.note)
+    wrong = own_words.error(form.note)
     return errors | ({"note": wrong} if wrong else {})

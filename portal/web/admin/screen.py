@@ -13,16 +13,17 @@ from flask_babel import gettext
 from werkzeug.wrappers import Response
 
 from portal import runtime
+from portal.domain import free_text
 from portal.domain.act import Act
 from portal.domain.errors import AlreadyDone, Forbidden, InvalidRequest, Refused
 from portal.domain.ids import new_id
 from portal.services import activity
+from portal.web import own_words
 from portal.web.auth import current_person, require_person
 from portal.web.edge import request_id
 from portal.web.roles import may
 
 View = TypeVar("View", bound=Callable[..., Any])
-LONGEST_NOTE = 1000
 
 
 def needs(right: str) -> Callable[[View], View]:
@@ -68,8 +69,7 @@ def act(reason: str | None = None, note: str = "") -> Act:
         form_id = UUID(request.form.get("act", ""))
     except ValueError:
         raise InvalidRequest("the form has no id") from None
-    if note_error(note):
-        raise InvalidRequest("the note is not plain text of a reasonable length")
+    free_text.check(note, "note")
     return Act(
         id=form_id,
         operator=current_person().id,
@@ -107,16 +107,9 @@ def done(url: str, told: str | None = None) -> Response:
     return redirect(url, 303)
 
 
-def note_error(note: str) -> str:
-    """What is wrong with an operator's own words; "" where nothing is."""
-    if len(note) > LONGEST_NOTE or "\x00" in note:
-        return str(gettext("Write at most %(n)s characters of plain text", n=LONGEST_NOTE))
-    return ""
-
-
 def plain(note: str) -> str:
     """An operator's own words as far as they can be kept, for the log of what is refused."""
-    return "" if note_error(note) else note
+    return "" if own_words.error(note) else note
 
 
 def found(row: Any) -> Any:

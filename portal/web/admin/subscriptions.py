@@ -26,10 +26,11 @@ from portal.queries.office import subscriptions as queries
 from portal.queries.subscriptions import SubscriptionCard
 from portal.services import grant as granting
 from portal.services import operator_cancel, unused_money
+from portal.web import own_words
 from portal.web.admin import lists
 from portal.web.admin.cancel_form import RUNS, CancelForm, may_wait
 from portal.web.admin.lists import Choice, Days, Kept, Text
-from portal.web.admin.screen import Screen, act, attempt, done, form_id, found, needs, note_error
+from portal.web.admin.screen import Screen, act, attempt, done, form_id, found, needs
 from portal.web.admin.shown import raw
 from portal.web.admin.words import subscription_states
 from portal.web.auth import current_person
@@ -136,7 +137,7 @@ class Subscriptions(Screen):
         if request.method == "GET":
             return self._resume(card, {}) if _resumable(card) else _to(guid)
         note = request.form.get("note", "").strip()
-        if wrong := note_error(note):
+        if wrong := own_words.error(note):
             return self._resume(card, {"note": wrong}), 422
         made = act(note=note)
         try:
@@ -155,7 +156,7 @@ class Subscriptions(Screen):
             return self._grant(card, str(USUAL), {}) if card.subscription.state in RUNS else _to(guid)
         typed, note = request.form.get("days", "").strip(), request.form.get("note", "").strip()
         days = _days(typed)
-        errors = {"note": wrong} if (wrong := note_error(note)) else {}
+        errors = {"note": wrong} if (wrong := own_words.error(note)) else {}
         if days is None:
             errors = {
                 "days": gettext("Enter a whole number from %(least)s to %(most)s", least=1, most=MOST_DAYS)

@@ -19,6 +19,7 @@ from portal.queries import cancellations, invoices, subscriptions
 from portal.queries.subscriptions import SubscriptionCard
 from portal.services import cancel as service
 from portal.services import cancel_reason, refund
+from portal.web import own_words
 from portal.web.auth import current_person, signed_in
 from portal.web.locale import language, zone
 
@@ -44,11 +45,11 @@ def resume(guid: UUID) -> Response:
 
 @signed_in
 def reason(guid: UUID) -> Response | tuple[str, int]:
-    """Raises NotFound, InvalidRequest."""
+    """Raises NotFound, InvalidRequest, CardNumberWritten."""
     comment = request.form.get("comment", "").strip()
     chosen = request.form.get("reason", "")
-    if chosen == Reason.other and len(comment) > LONGEST_COMMENT:
-        wrong = gettext("Write at most %(n)s characters of plain text", n=LONGEST_COMMENT)
+    wrong = own_words.error(comment, LONGEST_COMMENT)
+    if chosen == Reason.other and wrong:
         return _proof(_mine(guid), {"comment": wrong}), 422
     cancel_reason.say(current_person(), guid, chosen, comment)
     return redirect(url_for("cabinet.cancel", guid=guid, _anchor="asked"), 303)

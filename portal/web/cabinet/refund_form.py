@@ -11,11 +11,11 @@ from flask_babel import gettext
 from portal.domain.errors import InvalidAmount
 from portal.domain.money import Money
 from portal.domain.offers import Offer
+from portal.web import own_words
 from portal.web.locale import money
 from portal.web.sums import read_sum
 
 OTHER = "other"
-LONGEST_COMMENT = 1000
 MINOR = re.compile(r"[0-9]{1,15}", re.ASCII)
 
 
@@ -56,8 +56,8 @@ class RefundForm:
                 "Time went on while the page was open: now it is %(sum)s. Nothing has been sent yet.",
                 sum=money(offer.amount),
             )
-        if len(self.comment) > LONGEST_COMMENT or "\x00" in self.comment:
-            found["comment"] = gettext("Write at most %(n)s characters of plain text", n=LONGEST_COMMENT)
+        if wrong := own_words.error(self.comment):
+            found["comment"] = wrong
         return found
 
     def sum(self, currency: str) -> Money:

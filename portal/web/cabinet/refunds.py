@@ -9,7 +9,7 @@ from flask_babel import gettext
 from werkzeug.wrappers import Response
 
 from portal import runtime
-from portal.domain import refunding
+from portal.domain import free_text, refunding
 from portal.domain.errors import ExceedsRefundable, NotFound, NotRefundable
 from portal.domain.money import Money
 from portal.domain.offers import Offer, available
@@ -23,7 +23,7 @@ from portal.queries.invoices import InvoiceDetail
 from portal.queries.subscriptions import SubscriptionCard
 from portal.services import refund as service
 from portal.web.auth import current_person, signed_in
-from portal.web.cabinet.refund_form import LONGEST_COMMENT, OTHER, RefundForm
+from portal.web.cabinet.refund_form import OTHER, RefundForm
 from portal.web.locale import language, zone
 
 
@@ -118,7 +118,7 @@ def _page(detail: InvoiceDetail, offers: list[Offer], form: RefundForm, errors: 
         manual=runtime.policy.refund_policy == "manual",
         window_days=runtime.policy.refund_window_days,
         answer_by=presentation.answer_by(now, runtime.policy),
-        longest=LONGEST_COMMENT,
+        longest=free_text.LONGEST,
         refunds=[(r, refund_label(r.state, language())) for r in detail.refunds],
     )
 
