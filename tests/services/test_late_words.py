@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from uuid import UUID
 
@@ -12,7 +13,11 @@ from portal.domain.money import Money
 from portal.domain.outcome import Decline, DeclineClass, Outcome
 from portal.providers.port import Answer
 from portal.services.settle import settle
+from tests.services.bank import refund_by_hand
+from tests.services.month import subscribed
 from tests.services.promise import auth_knows, history_is_a_path, period_per_paid_invoice, uuid_of
+from tests.services.stubborn import plan_fault
+from tests.test_cli import flask
 from tests.world import World
 
 YES = Answer(Outcome.succeeded, provider_ref="pay_1", amount=Money(29900, "RUB"))
@@ -89,6 +94,29 @@ def test_another_sum_than_asked_for_is_kept_for_a_person_to_look_at(
     assert world.count("periods") == world.count("refunds") == 0
     assert world.rights("alice")["version"] == 0
     assert history_is_a_path(world) == []
+
+
+@pytest.mark.fault("P14")
+@pytest.mark.fault("P16")
+def test_two_charges_of_one_invoice_are_told_until_what_waits_for_a_person_was_given_back(world: World) -> None:
+    """The first one's yes comes after all, while the second one took another sum and waits for somebody to look."""
+    subscribed(world)
+    plan_fault(world, "declined_then_late", "charge", after=6 * 3600, code="processing_error")
+    world.pass_time(timedelta(days=31))
+    plan_fault(world, "wrong_amount", "charge")
+    world.settle(hours=3)
+    waits = world.one("SELECT id, state FROM payments WHERE review_at IS NOT NULL")
+    world.settle(hours=9)
+    assert world.one("SELECT state FROM invoices WHERE reason = 'renewal'")["state"] == "paid"
+
+    told = flask(world.app, "audit", "--provider")
+    assert told.exit_code == 1
+    (found,) = [json.loads(line) for line in told.stdout.splitlines()]
+    assert (found["invariant"], found["ids"]["payment_id"]) == ("I6", str(uuid_of(waits["id"])))
+    assert "at the payment system" in found["todo"]
+
+    refund_by_hand(world, uuid_of(waits["id"]))
+    assert flask(world.app, "audit", "--provider").exit_code == 0
 
 
 def test_a_silence_changes_nothing_but_the_next_question(world: World, payment: UUID) -> None:

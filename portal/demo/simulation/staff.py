@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, select
 
 from portal import runtime
 from portal.db import rows
+from portal.db.session import db
 from portal.demo.sandbox import disputes, refunds
 from portal.demo.sandbox.orders import DisputeOrder, HandRefundOrder
 from portal.demo.sandbox.refusal import Refusal
@@ -25,6 +26,7 @@ from portal.domain.plan import Price
 from portal.domain.refund import GIVING, REFUSING, Refund
 from portal.domain.refund_effects import Effect
 from portal.domain.subscription import LIVE, Subscription
+from portal.models.invoice import InvoiceRow
 from portal.models.payment import PaymentRow, RefundRow
 from portal.models.plan import PriceRow
 from portal.models.subscription import SubscriptionRow
@@ -67,6 +69,8 @@ class Staff:
     def finish(self) -> None:
         """Whatever waits for an operator is done."""
         self._house.run(self._work_off)
+        for reference in self._house.run(_another_sum) or ():
+            self._by_hand(HandRefundOrder(reference=reference))
 
     # Operators
 
@@ -167,18 +171,24 @@ class Staff:
 
     def _refund_by_hand(self) -> None:
         reference = self._recent()
-        if reference is None:
-            return
+        if reference is not None:
+            self._by_hand(HandRefundOrder(reference=reference, amount=self._chance.choice((None, 1, 100))))
+
+    def _by_hand(self, order: HandRefundOrder) -> None:
         try:
             with self._house.system.book.write() as connection:
-                amount = self._chance.choice((None, 1, 100))
-                refunds.by_hand(
-                    connection, self._house.clock.now(), HandRefundOrder(reference=reference, amount=amount), None
-                )
+                refunds.by_hand(connection, self._house.clock.now(), order, None)
         except Refusal:
-            return
+            return  # nothing was taken, or all of it was given back meanwhile
 
     def _recent(self) -> str | None:
         since = self._house.clock.now() - RECENT
         charged = [one["reference"] for one in self._house.system.book.charges() if one["created_at"] > since]
         return self._chance.choice(charged) if charged else None
+
+
+def _another_sum() -> list[str]:
+    """References of what waits for a person, and was paid for otherwise meanwhile: that money has to go back there."""
+    paid = PaymentRow.review_at.is_not(None), InvoiceRow.state == "paid"
+    waits = select(PaymentRow.id).join(InvoiceRow, InvoiceRow.id == PaymentRow.invoice_id).where(*paid)
+    return [f"payment:{payment_id}" for payment_id in db.session.scalars(waits.order_by(PaymentRow.id))]
