@@ -99,7 +99,7 @@ PAYMENT = (
     *(Step("payment", state, "failed", "failed") for state in ASKED),
     *(Step("payment", state, "succeeded", "succeeded") for state in (*ASKED, "failed")),
     *(Step("payment", state, "succeeded_again", "duplicate") for state in (*ASKED, "failed")),
-    *_stays("payment", "failed", "put_in_review"),
+    *_stays("payment", "failed", "put_in_review", "failed"),
     *(step for state in RECEIVED for step in _stays("payment", state, *BACK, "dispute_counted")),
 )
 

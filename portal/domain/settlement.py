@@ -9,11 +9,13 @@ from portal.domain import trials
 from portal.domain.asking import absent_since, calls_person, next_check
 from portal.domain.change import Change, Move, Write
 from portal.domain.declined import failed
-from portal.domain.outcome import Outcome
+from portal.domain.outcome import Decline, DeclineClass, Outcome
 from portal.domain.paid import succeeded
 from portal.domain.payment import Payment
 from portal.domain.policy import Policy
 from portal.domain.word import Standing, Word, known
+
+GIVEN_BACK = Decline(DeclineClass.soft, "given_back")
 
 
 def decide(standing: Standing, word: Word, now: datetime, actor: str, policy: Policy) -> Change | None:
@@ -33,7 +35,7 @@ def _writes(standing: Standing, word: Word, now: datetime, policy: Policy) -> li
         word = replace(word, outcome=Outcome.failed, decline=trials.NOT_SAVED)
     if word.outcome is Outcome.succeeded:
         if word.amount != payment.amount:
-            return _review(standing, word, now)
+            return [] if payment.decline_code == GIVEN_BACK.code else _review(standing, word, now)
         return succeeded(standing, word, now, policy)
     if not payment.open:
         return []
@@ -46,6 +48,22 @@ def _writes(standing: Standing, word: Word, now: datetime, policy: Policy) -> li
             return [Move(payment, "taken_in_hand", known(payment, word) | {"next_check_at": next_check(now, 0)})]
         case _:
             return _asked(standing, word, now)
+
+
+def given_back(standing: Standing, now: datetime, actor: str, policy: Policy) -> Change | None:
+    """Another sum was taken than was asked for, and all of it went back there: as if the bank had declined it.
+
+    None: nothing of it waits for a person.
+    """
+    payment, invoice = standing.payment, standing.invoice
+    if payment.review_at is None:
+        return None
+    if payment.open:
+        word = Word(Outcome.failed, decline=GIVEN_BACK, note=payment.note or "")
+        writes = failed(standing, word, now, policy)
+    else:
+        writes = [Move(payment, "failed", {"decline_code": GIVEN_BACK.code, "review_at": None})]
+    return Change(invoice.user_id, now, actor, tuple(writes), reason=invoice.reason, invoice_id=invoice.id)
 
 
 def _brings_address(payment: Payment, word: Word) -> bool:

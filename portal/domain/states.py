@@ -133,6 +133,7 @@ PAYMENT = (
     Edge("failed", "succeeded", "succeeded"),
     Edge("failed", "succeeded_again", "duplicate"),
     Edge("failed", "put_in_review", "failed"),
+    Edge("failed", "failed", "failed"),  # it was another sum, and went back
     *(
         edge
         for state in ("succeeded", "duplicate")

@@ -28,6 +28,11 @@ DECLINES: Mapping[str, tuple[str, str, str]] = {
         N_("There is not enough money on the card."),
         N_("Top up the account or pay with another card."),
     ),
+    "given_back": (
+        N_("The payment was undone"),
+        N_("Another sum was taken than was due, and all of it went back."),
+        N_("Pay again: only the sum that you see is due."),
+    ),
     "expired_card": (
         BANK,
         N_("The card has expired."),

@@ -36,14 +36,19 @@ def ask(payment_id: UUID) -> Heard:
     payment = rows.find(Payment, PaymentRow.id == payment_id)
     if payment is None or payment.sent_at is None:
         return Heard.told
+    return heard(settled_word(payment))
+
+
+def settled_word(payment: Payment) -> Answer:
+    """What was said of a payment that was sent, after it was settled."""
     known = clues.of_payment(payment)
     end_reads()
     answer = _understood(runtime.providers[payment.provider].find(payment.reference, known), payment)
     failpoints.reached("ask.answered")
-    settle(payment_id, answer)
+    settle(payment.id, answer)
     failpoints.reached("ask.settled")
-    give_back.send_due(payment_id)
-    return heard(answer)
+    give_back.send_due(payment.id)
+    return answer
 
 
 def ask_about_refund(refund_id: UUID) -> Heard:

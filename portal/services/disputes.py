@@ -10,16 +10,17 @@ from sqlalchemy import exists, select
 from portal import failpoints, runtime
 from portal.db import rows
 from portal.db.session import atomic, db, end_reads
-from portal.domain import disputing, importing, refund_answer
+from portal.domain import disputing, importing, refund_answer, settlement
 from portal.domain.dispute import Dispute
+from portal.domain.money import Money
 from portal.domain.outcome import Outcome
 from portal.domain.payment import Payment
 from portal.domain.refund import Refund
 from portal.models.payment import DisputeRow, PaymentRow, RefundRow
 from portal.providers.port import Answer, DisputeSeen, MoneyBack, RefundSeen
 from portal.services import clues, give_back, journal, standing
-from portal.services.ask import Heard, ask
-from portal.services.settle import recount, refund_facts
+from portal.services.ask import Heard, settled_word
+from portal.services.settle import facts_of, recount, refund_facts
 
 TAKEN = ("succeeded", "duplicate")
 UNSENT = ("requested", "submitted")
@@ -31,34 +32,50 @@ def ask_about_money_back(payment_id: UUID) -> Heard:
     payment = rows.find(Payment, PaymentRow.id == payment_id)
     if payment is None or payment.sent_at is None:
         return Heard.told
+    taken = None
     if payment.state not in TAKEN:
-        ask(payment_id)  # the word of its success is still on its way
+        word = settled_word(payment)  # of its success, which may be still on its way; or of another sum
+        taken = word.amount if word.outcome is Outcome.succeeded else None
     known = clues.of_payment(payment)
     end_reads()
     said = runtime.providers[payment.provider].money_back(payment.reference, known)
     failpoints.reached("money_back.answered")
-    if not settle_money_back(payment_id, said):
+    if not settle_money_back(payment_id, said, taken):
         return Heard.silent
     failpoints.reached("money_back.settled")
     give_back.send_due(payment_id)
     return Heard.told
 
 
-def settle_money_back(payment_id: UUID, said: MoneyBack) -> bool:
-    """Write what the payment system said; repeating changes nothing. False: it has to be asked again."""
+def settle_money_back(payment_id: UUID, said: MoneyBack, taken: Money | None = None) -> bool:
+    """Write what the payment system said; repeating changes nothing. False: it has to be asked again.
+
+    `taken`: what it says that it took, where we do not know that it succeeded.
+    """
     now = runtime.clock.now()
     with atomic():
-        _, _, payment = standing.lock_payment(payment_id)
+        subscription, invoice, payment = standing.lock_payment(payment_id)
         if not said.known:
             _unheard(payment, now)
             return False
         if payment.state not in TAKEN:
+            if taken is not None and _all_went_back(said, taken):
+                facts = facts_of(subscription, invoice, payment)
+                undone = settlement.given_back(facts, now, _actor(payment), runtime.policy)
+                if undone:
+                    journal.record([undone])
+                return True
             # While a person has to decide about it there is nothing to apply this to; `ask_again` asks afterwards.
             return payment.review_at is not None or not (said.refunds or said.disputes)
         complete = [_refund(payment_id, seen, now) for seen in said.refunds]
         for seen in said.disputes:
             _dispute(payment_id, seen, now)
     return all(complete)
+
+
+def _all_went_back(said: MoneyBack, taken: Money) -> bool:
+    back = [one.answer.amount for one in said.refunds if one.answer.outcome is Outcome.succeeded]
+    return sum(sum_.minor for sum_ in back if sum_ and sum_.currency == taken.currency) >= taken.minor > 0
 
 
 def due(limit: int) -> list[UUID]:

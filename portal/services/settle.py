@@ -34,7 +34,7 @@ def settle(payment_id: UUID, answer: Answer) -> None:
     now = runtime.clock.now()
     with atomic():
         subscription, invoice, payment = standing.lock_payment(payment_id)
-        facts = _facts(subscription, invoice, payment)
+        facts = facts_of(subscription, invoice, payment)
         actor = f"provider:{payment.provider}"
         change = settlement.decide(facts, _word(answer, payment), now, actor, runtime.policy)
         if change:
@@ -97,7 +97,7 @@ def lock_refund(refund_id: UUID) -> tuple[Payment, Refund]:
     return payment, refund
 
 
-def _facts(subscription: Subscription, invoice: Invoice, payment: Payment) -> Standing:
+def facts_of(subscription: Subscription, invoice: Invoice, payment: Payment) -> Standing:
     plan = standing.plan_of(invoice.plan_id)
     return Standing(
         subscription=subscription,

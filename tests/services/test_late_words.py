@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
@@ -11,12 +12,14 @@ import pytest
 from portal.db.session import db
 from portal.domain.money import Money
 from portal.domain.outcome import Decline, DeclineClass, Outcome
-from portal.providers.port import Answer
+from portal.providers.port import Answer, MoneyBack, RefundSeen
+from portal.services.ask import ask
+from portal.services.disputes import ask_about_money_back, settle_money_back
 from portal.services.settle import settle
 from tests.services.bank import refund_by_hand
-from tests.services.month import subscribed
-from tests.services.promise import auth_knows, history_is_a_path, period_per_paid_invoice, uuid_of
-from tests.services.stubborn import plan_fault
+from tests.services.month import may_watch, subscribed
+from tests.services.promise import assert_kept, auth_knows, history_is_a_path, period_per_paid_invoice, uuid_of
+from tests.services.stubborn import order, plan_fault
 from tests.test_cli import flask
 from tests.world import World
 
@@ -117,6 +120,53 @@ def test_two_charges_of_one_invoice_are_told_until_what_waits_for_a_person_was_g
 
     refund_by_hand(world, uuid_of(waits["id"]))
     assert flask(world.app, "audit", "--provider").exit_code == 0
+    assert world.rows("SELECT id FROM payments WHERE review_at IS NOT NULL") == []
+    assert_kept(world)
+
+
+@pytest.mark.fault("P16")
+def test_another_sum_that_went_back_there_is_as_good_as_declined_and_nobody_is_kept_from_paying(world: World) -> None:
+    alice = world.sign_in("alice")
+    plan_fault(world, "wrong_amount", "pay")
+    bought = world.buy(alice)
+    world.pay(bought["redirect_url"])
+    world.drain()
+    payment = uuid_of(world.one("SELECT id FROM payments")["id"])
+    assert order(alice).status_code == 409
+
+    refund_by_hand(world, payment, 100)  # a part of it is not enough
+    assert order(alice).status_code == 409
+    refund_by_hand(world, payment)
+
+    assert world.one("SELECT state, decline_code, review_at FROM payments") == {
+        "state": "failed",
+        "decline_code": "given_back",
+        "review_at": None,
+    }
+    with world.app.app_context():
+        ask(payment)  # its success is told once more, and does not come back
+        ask_about_money_back(payment)
+        db.session.remove()
+    assert world.one("SELECT state, review_at FROM payments") == {"state": "failed", "review_at": None}
+    page = world.browser("alice").get(f"/payments/{bought['invoice_guid']}").text
+    assert "Another sum was taken than was due, and all of it went back." in page
+    world.pay(world.buy(alice)["redirect_url"])
+    world.drain()
+    assert may_watch(world)
+    assert_kept(world)
+
+
+@pytest.mark.fault("P16")
+def test_another_sum_after_a_no_waits_for_nobody_once_it_went_back(world: World, payment: UUID) -> None:
+    hear(world, payment, NO, OTHER_SUM)
+    assert world.one("SELECT state, review_at IS NULL AS done FROM payments") == {"state": "failed", "done": False}
+    back = RefundSeen("dashboard:1", replace(OTHER_SUM, provider_ref="re_1"), world.clock.now())
+    with world.app.app_context():
+        for seen in ((), (back,), (back,)):
+            assert settle_money_back(payment, MoneyBack(True, seen), OTHER_SUM.amount)
+        db.session.remove()
+    assert world.one("SELECT state, review_at FROM payments") == {"state": "failed", "review_at": None}
+    assert history_is_a_path(world) == []
 
 
 def test_a_silence_changes_nothing_but_the_next_question(world: World, payment: UUID) -> None:
