@@ -18,6 +18,7 @@ from portal.domain.payment import OPEN
 from portal.models.invoice import InvoiceRow
 from portal.models.messages import IdempotencyKeyRow
 from portal.models.payment import DisputeRow, PaymentRow, RefundRow
+from portal.models.subscription import SubscriptionRow
 from portal.models.user import MethodSetupRow, PaymentMethodRow
 from portal.services import audit, change_plan, expire, idempotency, janitor, ledger, methods, reconcile, renew
 
@@ -49,18 +50,26 @@ TO_ASK_ABOUT = (
 )
 RUNS_OUT = case(
     (InvoiceRow.state != "not_paid", InvoiceRow.modified_at),
+    (expire.OVER, SubscriptionRow.ended_at),
     (PaymentRow.expires_at.is_not(None), PaymentRow.expires_at),
     else_=InvoiceRow.expires_at,
 )
 PAGE_TO_CLOSE = (
     select(func.min(RUNS_OUT))
+    .select_from(InvoiceRow)
     .join(PaymentRow, PaymentRow.invoice_id == InvoiceRow.id)
+    .join(SubscriptionRow, SubscriptionRow.id == InvoiceRow.subscription_id)
     .where(PaymentRow.state == "requires_action", PaymentRow.review_at.is_(None))
 )
-NOBODY_PAID = select(func.min(InvoiceRow.expires_at)).where(
-    InvoiceRow.state == "not_paid",
-    InvoiceRow.reason != "renewal",
-    ~select(PaymentRow.id).where(PaymentRow.invoice_id == InvoiceRow.id, PaymentRow.state.in_(OPEN)).exists(),
+NOBODY_PAID = (
+    select(func.min(case((expire.OVER, SubscriptionRow.ended_at), else_=InvoiceRow.expires_at)))
+    .select_from(InvoiceRow)
+    .join(SubscriptionRow, SubscriptionRow.id == InvoiceRow.subscription_id)
+    .where(
+        InvoiceRow.state == "not_paid",
+        InvoiceRow.reason != "renewal",
+        ~select(PaymentRow.id).where(PaymentRow.invoice_id == InvoiceRow.id, PaymentRow.state.in_(OPEN)).exists(),
+    )
 )
 TO_DETACH = select(func.min(PaymentMethodRow.removed_at)).where(
     PaymentMethodRow.removed_at.is_not(None), PaymentMethodRow.detached_at.is_(None)

@@ -18,6 +18,7 @@ from portal.services.collect import close_checkout
 from portal.services.one_by_one import one_by_one
 
 WAITS_FOR_CUSTOMER = ("requires_action",)
+OVER = SubscriptionRow.state == "ended"  # whoever still pays for it only gets the money back
 
 
 def run_once(limit: int = 100) -> int:
@@ -35,7 +36,8 @@ def _close(payment_id: UUID) -> None:
 
 
 def _stale_checkouts(limit: int) -> list[UUID]:
-    """Pages that still wait for a customer although their invoice has failed, has run out, or was paid another way.
+    """Pages that still wait for a customer although their invoice has failed, has run out, or was paid another way, or
+    what they pay for is over.
 
     Also those on which an absent customer had to confirm a renewal, and did not come in time or changed the method.
     """
@@ -49,7 +51,7 @@ def _stale_checkouts(limit: int) -> list[UUID]:
         .where(
             PaymentRow.state.in_(WAITS_FOR_CUSTOMER),
             PaymentRow.review_at.is_(None),
-            (InvoiceRow.state != "not_paid") | ran_out | ((PaymentRow.kind == "charge") & left),
+            (InvoiceRow.state != "not_paid") | ran_out | OVER | ((PaymentRow.kind == "charge") & left),
         )
         .order_by(PaymentRow.created_at)
         .limit(limit)
@@ -63,10 +65,11 @@ def _unpaid(limit: int) -> list[UUID]:
     open_payment = select(PaymentRow.id).where(PaymentRow.invoice_id == InvoiceRow.id, PaymentRow.state.in_(OPEN))
     statement = (
         select(InvoiceRow.id)
+        .join(SubscriptionRow, SubscriptionRow.id == InvoiceRow.subscription_id)
         .where(
             InvoiceRow.state == "not_paid",
             InvoiceRow.reason != "renewal",
-            InvoiceRow.expires_at <= runtime.clock.now(),
+            (InvoiceRow.expires_at <= runtime.clock.now()) | OVER,
             ~open_payment.exists(),
         )
         .order_by(InvoiceRow.expires_at)
@@ -87,6 +90,6 @@ def _expire(invoice_id: UUID) -> None:
         writes: list[Write] = [Move(invoice, "closed", {"fail_reason": "expired"})]
         if subscription.state == "pending":
             writes.append(Move(subscription, "checkout_closed"))
-        due, why = invoice.expires_at, invoice.reason
+        due, why = min(invoice.expires_at, now), invoice.reason
         change = Change(invoice.user_id, now, "worker", tuple(writes), due, reason=why, invoice_id=invoice_id)
         journal.record([change])

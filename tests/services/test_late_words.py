@@ -12,12 +12,14 @@ import pytest
 from portal.db.session import db
 from portal.domain.money import Money
 from portal.domain.outcome import Decline, DeclineClass, Outcome
+from portal.domain.user import Person
 from portal.providers.port import Answer, MoneyBack, RefundSeen
+from portal.services import refund
 from portal.services.ask import ask
 from portal.services.disputes import ask_about_money_back, settle_money_back
 from portal.services.settle import settle
 from tests.services.bank import refund_by_hand
-from tests.services.month import may_watch, subscribed
+from tests.services.month import do, invoice_id, may_watch, subscribed
 from tests.services.promise import assert_kept, auth_knows, history_is_a_path, period_per_paid_invoice, uuid_of
 from tests.services.stubborn import order, plan_fault
 from tests.test_cli import flask
@@ -167,6 +169,38 @@ def test_another_sum_after_a_no_waits_for_nobody_once_it_went_back(world: World,
         db.session.remove()
     assert world.one("SELECT state, review_at FROM payments") == {"state": "failed", "review_at": None}
     assert history_is_a_path(world) == []
+
+
+@pytest.mark.fault("C2")
+def test_nobody_can_pay_for_longer_once_a_refund_has_ended_the_subscription(world: World) -> None:
+    """Neither on the page that is open, nor by trying again after it was declined."""
+    subscribed(world)
+    paid = invoice_id(world, "purchase")
+    alice = world.sign_in("alice")
+    longer = world.buy(alice)
+    do(world, refund.accept, Person("alice"), paid, "unused", None)
+    world.pass_time(timedelta(minutes=1))
+    world.pay(longer["redirect_url"])
+    world.drain()
+    assert len(world.sandbox.book.charges()) == 1
+
+    assert alice.get(f"/invoices/{longer['invoice_guid']}").json["state"] == "fail"
+    assert flask(world.app, "audit", "--provider", "--auth").exit_code == 0
+
+
+@pytest.mark.fault("C2")
+def test_an_order_that_was_declined_before_its_subscription_ended_is_closed_with_it(world: World) -> None:
+    subscribed(world)
+    paid = invoice_id(world, "purchase")
+    alice = world.sign_in("alice")
+    longer = world.buy(alice)
+    world.pay(longer["redirect_url"], "4000 0000 0000 0002")
+    world.drain()
+    do(world, refund.accept, Person("alice"), paid, "unused", None)
+    world.pass_time(timedelta(minutes=1))
+    invoice = alice.get(f"/invoices/{longer['invoice_guid']}").json
+    assert (invoice["state"], invoice["fail_reason"]) == ("fail", "expired")
+    assert flask(world.app, "audit", "--provider", "--auth").exit_code == 0
 
 
 def test_a_silence_changes_nothing_but_the_next_question(world: World, payment: UUID) -> None:

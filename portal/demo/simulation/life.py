@@ -43,7 +43,7 @@ LATE: Final = timedelta(minutes=15)  # of a webhook
 WRITTEN_FOR: Final = {
     "renew": "subscriptions payments",
     "janitor": "payments refunds method_setups disputes",
-    "expire": "invoices payments",
+    "expire": "invoices payments subscriptions",
     "detach_methods": "payment_methods",
     "forget_keys": "idempotency_keys",
     "forget_quotes": "change_quotes",
