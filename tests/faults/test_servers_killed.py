@@ -85,7 +85,8 @@ def _kill_it_while_publishing(bench: Bench, queue: Queue, broker: Broker, nth: i
     marked = 2 * len(CUSTOMERS) - bench.unpublished()
     broker.kill()
     broker.revive()
-    assert queue.waiting() >= max(nth, marked)  # what was confirmed is still there
+    # What was confirmed is still there: counted once the queue has read its log again.
+    until(lambda: queue.waiting() >= max(nth, marked), BACK_WITHIN, "the queue has what it confirmed")
     told_in_order(bench, queue, dict.fromkeys(CUSTOMERS, 2), again=None)
 
 
