@@ -13,6 +13,7 @@ from portal import runtime
 from portal.domain.act import Act
 from portal.domain.calendar import rfc3339
 from portal.domain.errors import (
+    CardNumberWritten,
     ExceedsRefundable,
     Forbidden,
     InvalidAmount,
@@ -111,7 +112,9 @@ def refund_offers(path: GuidPath) -> Response:
     "/refunds",
     tags=[TAG],
     summary="Ask for money back",
-    responses=answers(RefundStarted, InvalidAmount, Forbidden, NotFound, NotRefundable, ExceedsRefundable),
+    responses=answers(
+        RefundStarted, InvalidAmount, CardNumberWritten, Forbidden, NotFound, NotRefundable, ExceedsRefundable
+    ),
 )
 @once
 def request_refund(body: RefundIn) -> Response:
