@@ -34,6 +34,8 @@ GIVEN_BACK = (
     "sum(CASE WHEN state IN ('requested', 'submitted', 'pending', 'unknown') THEN amount_minor ELSE 0 END) AS held "
     "FROM refunds GROUP BY payment_id"
 )
+# What payment systems say where the bank was not reached, and sometimes take back.
+SAID_OF_THE_BANK = "('processing_error', 'gateway')"
 TAKEN_BACK = (
     "SELECT payment_id, sum(CASE WHEN state = 'lost' THEN counted_minor ELSE 0 END) AS lost, "
     "sum(CASE WHEN state = 'open' THEN counted_minor ELSE 0 END) AS held, "
@@ -160,6 +162,15 @@ I17 = Invariant(
             "JOIN payments p ON p.id = h.subject_id WHERE h.kind = 'payment' AND h.to_state = 'failed' "
             "AND h.facts ->> 'kind' = 'charge' AND h.facts ->> 'decline_code' = 'not_created' "
             "AND elapsed(h.at, p.sent_at) < 158400",
+        ),
+        Rule(
+            N_("A charge that was taken for not made succeeded after all: until then it could be made once more."),
+            SEE_PAYMENT,
+            # But for what a payment system itself said of the bank, and took back.
+            "SELECT h.subject_id AS payment_id, h.at AS given_up_at FROM history h "
+            "JOIN payments p ON p.id = h.subject_id WHERE h.kind = 'payment' AND h.to_state = 'failed' "
+            "AND h.facts ->> 'kind' = 'charge' AND h.facts ->> 'decline_kind' = 'gateway' "
+            f"AND h.facts ->> 'decline_code' NOT IN {SAID_OF_THE_BANK} AND p.state IN ('succeeded', 'duplicate')",
         ),
         missing_of("I17"),
     ),

@@ -189,13 +189,23 @@ def sent_again_too_late(world: World) -> str:
 
 
 def given_up_too_early(world: World) -> str:
-    """Alice's charge was sent, given up in the same moment, and came all the same."""
+    """Alice's charge was not found at the first question, given up, and came all the same."""
+    return _given_up(world, "not_created")
+
+
+def taken_for_not_made(world: World) -> str:
+    """Alice's charge was taken for one that nobody heard, and came all the same."""
+    return _given_up(world, "unreachable")
+
+
+def _given_up(world: World, code: str) -> str:
+    """In the moment in which it was sent."""
     guid = one(world, "SELECT id FROM payments WHERE user_id = 'alice' AND kind = 'charge' ORDER BY created_at LIMIT 1")
     path = "kind = 'payment' AND user_id = 'alice' AND facts ->> 'kind' = 'charge' ORDER BY seq LIMIT 2 OFFSET 1"
     sent, paid = world.rows(f"SELECT seq, to_state, facts FROM history WHERE {path}")  # noqa: S608
     corrupt(world, "UPDATE history SET seq = seq + 100000 WHERE seq > :seq", seq=sent["seq"])
     corrupt(world, "UPDATE history SET from_state = 'failed' WHERE seq = :seq", seq=paid["seq"] + 100000)
-    given_up = json.dumps(_json(sent["facts"]) | {"decline_kind": "gateway", "decline_code": "not_created"})
+    given_up = json.dumps(_json(sent["facts"]) | {"decline_kind": "gateway", "decline_code": code})
     failed = {"event": "failed", "from_state": sent["to_state"], "to_state": "failed", "facts": given_up}
     copy(world, "history", f"seq = {sent['seq']}", seq=sent["seq"] + 1, **failed)
     return guid
@@ -315,6 +325,7 @@ BROKEN = (
     Broken("I17", sent_too_early),
     Broken("I17", sent_again_too_late),
     Broken("I17", given_up_too_early),
+    Broken("I17", taken_for_not_made),
     Broken("I20", forgotten_in_the_inbox),
     Broken("I21", charged_after_a_stop),
     Broken("I21", charged_after_a_removal),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -18,6 +19,7 @@ from tests.services.month import ALICE, DAY, HOUR, days_pass, do, subscribed, su
 from tests.services.stubborn import plan_fault
 from tests.services.test_what_follows import dearer, move
 from tests.services.trial import tried
+from tests.simulation.mutants.charging import unknown_is_failed
 from tests.world import World
 
 
@@ -90,6 +92,20 @@ def test_a_change_that_was_paid_for_another_time_is_seen(
         world.pass_time(HOUR)
     assert plan_of(world) == "premium"
     assert found(world) == ([("I1", STALE)] if days else [])
+
+
+NOT_MADE = "A charge that was taken for not made succeeded after all: until then it could be made once more."
+
+
+@pytest.mark.parametrize("guesses", [True, False])
+def test_a_charge_without_an_answer_that_is_taken_for_not_made_is_seen(world: World, guesses: bool) -> None:
+    """Also where all has come right in the end: the second charge went back."""
+    subscribed(world)
+    plan_fault(world, "timeout_after", "charge")
+    with unknown_is_failed() if guesses else nullcontext():
+        world.pass_time(31 * DAY)
+        world.settle(hours=30)
+    assert set(found(world)) == ({("I17", NOT_MADE)} if guesses else set())
 
 
 GIVEN_UP = "A charge was given up as never made less than 44 hours after it was sent, when it could still arrive."
