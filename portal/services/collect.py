@@ -14,6 +14,7 @@ from portal.domain.change import Change, Move, Write
 from portal.domain.errors import InvoiceNotPayable, PaymentInProgress, ProviderUnavailable
 from portal.domain.invoice import Invoice
 from portal.domain.method import PaymentMethod
+from portal.domain.outcome import DeclineClass, Outcome
 from portal.domain.payment import Payment, intent
 from portal.domain.subscription import Subscription
 from portal.domain.user import User
@@ -89,10 +90,16 @@ def charge(payment_id: UUID) -> None:
 
 def charge_again(payment_id: UUID) -> None:
     """For a payment that was sent and that the provider does not know: the same key, while it is still the same key."""
-    _charge(_stamp(payment_id, "unknown"))
+    _charge(_stamp(payment_id, "unknown"), again=True)
 
 
-def _charge(stamped: tuple[Payment, PaymentMethod] | None) -> None:
+def _of_both(answer: Answer) -> Answer:
+    """That the second send was not heard says nothing of the first, which may still arrive."""
+    unheard = answer.decline is not None and answer.decline.kind is DeclineClass.gateway and not answer.provider_ref
+    return replace(answer, outcome=Outcome.unknown, decline=None) if unheard else answer
+
+
+def _charge(stamped: tuple[Payment, PaymentMethod] | None, *, again: bool = False) -> None:
     if stamped is None:
         return
     payment, method = stamped
@@ -101,7 +108,7 @@ def _charge(stamped: tuple[Payment, PaymentMethod] | None) -> None:
     failpoints.reached("charge.stamped")
     answer = runtime.providers[payment.provider].charge(order)
     failpoints.reached("charge.answered")
-    settle(payment.id, answer)
+    settle(payment.id, _of_both(answer) if again else answer)
     failpoints.reached("charge.settled")
 
 

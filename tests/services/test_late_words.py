@@ -203,6 +203,23 @@ def test_an_order_that_was_declined_before_its_subscription_ended_is_closed_with
     assert flask(world.app, "audit", "--provider", "--auth").exit_code == 0
 
 
+@pytest.mark.fault("P5")
+def test_a_second_send_that_was_not_heard_says_nothing_of_the_first(world: World) -> None:
+    """Which may still be on its way: what is asked for again then would be a second charge."""
+    subscribed(world)
+    plan_fault(world, "timeout_before", "charge")
+    plan_fault(world, "rate_limited", "charge")
+    world.pass_time(timedelta(days=31))
+    world.pass_time(timedelta(minutes=2))
+    sent = world.rows("SELECT event FROM history WHERE kind = 'payment' AND event = 'sent'")
+    assert len(sent) == 3  # the page, the charge, and the charge once more
+    assert [row["state"] for row in world.rows("SELECT state FROM payments WHERE kind = 'charge'")] == ["unknown"]
+    world.settle(hours=30)
+    assert [row["state"] for row in world.rows("SELECT state FROM payments WHERE kind = 'charge'")] == ["succeeded"]
+    assert len(world.sandbox.book.charges()) == 2
+    assert_kept(world)
+
+
 def test_a_silence_changes_nothing_but_the_next_question(world: World, payment: UUID) -> None:
     hear(world, payment, SILENCE, SILENCE)
     assert states(world) == ("requires_action", "not_paid", "pending")
