@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -23,7 +24,7 @@ from tests.services.month import do, invoice_id, may_watch, subscribed
 from tests.services.promise import assert_kept, auth_knows, history_is_a_path, period_per_paid_invoice, uuid_of
 from tests.services.stubborn import order, plan_fault
 from tests.test_cli import flask
-from tests.world import World
+from tests.world import Caller, World
 
 YES = Answer(Outcome.succeeded, provider_ref="pay_1", amount=Money(29900, "RUB"))
 NO = Answer(Outcome.failed, provider_ref="pay_1", decline=Decline(DeclineClass.soft, "declined"))
@@ -171,13 +172,17 @@ def test_another_sum_after_a_no_waits_for_nobody_once_it_went_back(world: World,
     assert history_is_a_path(world) == []
 
 
+def with_an_order_for_longer(world: World) -> tuple[Caller, UUID, dict[str, Any]]:
+    """Alice, the invoice that she paid, and one that she may still pay."""
+    subscribed(world)
+    paid, alice = invoice_id(world, "purchase"), world.sign_in("alice")
+    return alice, paid, world.buy(alice)
+
+
 @pytest.mark.fault("C2")
 def test_nobody_can_pay_for_longer_once_a_refund_has_ended_the_subscription(world: World) -> None:
     """Neither on the page that is open, nor by trying again after it was declined."""
-    subscribed(world)
-    paid = invoice_id(world, "purchase")
-    alice = world.sign_in("alice")
-    longer = world.buy(alice)
+    alice, paid, longer = with_an_order_for_longer(world)
     do(world, refund.accept, Person("alice"), paid, "unused", None)
     world.pass_time(timedelta(minutes=1))
     world.pay(longer["redirect_url"])
@@ -190,10 +195,7 @@ def test_nobody_can_pay_for_longer_once_a_refund_has_ended_the_subscription(worl
 
 @pytest.mark.fault("C2")
 def test_an_order_that_was_declined_before_its_subscription_ended_is_closed_with_it(world: World) -> None:
-    subscribed(world)
-    paid = invoice_id(world, "purchase")
-    alice = world.sign_in("alice")
-    longer = world.buy(alice)
+    alice, paid, longer = with_an_order_for_longer(world)
     world.pay(longer["redirect_url"], "4000 0000 0000 0002")
     world.drain()
     do(world, refund.accept, Person("alice"), paid, "unused", None)

@@ -13,14 +13,25 @@ from tests.world import GOOD_CARD, World, csrf_of
 
 pytestmark = pytest.mark.fault("N7")
 
-NUMBERS = [
+NUMBERS = (
     "4242424242424242",
     "Visa 4242 4242 4242 4242",
+    "card_378282246310005",
     "card 378282246310005.",
     "5555-5555-5555-4444",
     "(4222222222222)",
-]
-NONE = ["·· 4242", "pm_4242424242424242f0", "4242424242424241", "+7 912 345-67-89", "M-2027-000123", "299.00 * 12"]
+    "SavedMethod(method_ref='4242424242424242', expires='2030-12')",
+)
+NONE = (
+    "Visa ·· 4242",
+    "pm_4242424242424242f0",
+    "cus_a4242424242424242",
+    "4242424242424241",
+    "+7 912 345-67-89",
+    "M-2027-000123",
+    "299.00 * 12",
+    "SavedMethod(method_ref='pm_4242424242424242f0', expires='2030-12')",
+)
 
 
 @pytest.mark.parametrize("text", NUMBERS)
