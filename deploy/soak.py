@@ -6,6 +6,7 @@ TEST_DATABASE_URL names a server. Exit 1: some seed broke an invariant.
 
 from __future__ import annotations
 
+import gc
 import json
 import multiprocessing
 import os
@@ -37,7 +38,8 @@ def main() -> int:
     KEPT.parent.mkdir(exist_ok=True)
     begun = time.monotonic()
     os.environ["PYTHONHASHSEED"] = "0"
-    with multiprocessing.get_context("spawn").Pool(maxtasksperchild=200) as pool, KEPT.open("a") as file:
+    spawning = multiprocessing.get_context("spawn")
+    with spawning.Pool(None, _collect_seldom, maxtasksperchild=200) as pool, KEPT.open("a") as file:
         for count, one in enumerate(pool.imap_unordered(_live, left), start=1):
             lived.append({"commit": commit, **one})
             file.write(json.dumps(lived[-1]) + "\n")
@@ -50,6 +52,11 @@ def main() -> int:
         pool.close()
         pool.join()
     return _sum_up(lived, commit)
+
+
+def _collect_seldom() -> None:
+    """Of the many small objects of a life few die before it does: looking for them often only takes time."""
+    gc.set_threshold(50_000, 20, 100)
 
 
 def _live(seed: int) -> dict[str, Any]:

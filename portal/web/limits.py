@@ -40,8 +40,8 @@ def init(app: Flask, settings: Settings) -> None:
     limiter = _limiter(app, settings)
 
     def refuse(error: RateLimitExceeded) -> Response:
-        left = limiter.current_limit.reset_at - real_now().timestamp() if limiter.current_limit else 60.0
-        wait = timedelta(seconds=max(1, math.ceil(left)))
+        left = _seconds_left(limiter.current_limit) if limiter.current_limit else 60
+        wait = timedelta(seconds=max(1, left))
         return answer_refusal(RateLimited("too many requests in a minute", retry_after=wait))
 
     def tell(response: Response) -> Response:
@@ -84,13 +84,18 @@ def _limiter(app: Flask, settings: Settings) -> Limiter:
 
 def _left(limits: Iterable[RequestLimit]) -> dict[str, str]:
     """The fields of draft-ietf-httpapi-ratelimit-headers, so that programs can slow down by themselves."""
-    now = real_now().timestamp()
     policies, left = [], []
     for counted in limits:
         name = counted.request_args[-1]  # its scope
         policies.append(f'"{name}";q={counted.limit.amount};w={counted.limit.get_expiry()}')
-        left.append(f'"{name}";r={counted.remaining};t={max(0, math.ceil(counted.reset_at - now))}')
+        left.append(f'"{name}";r={counted.remaining};t={_seconds_left(counted)}')
     return {"RateLimit-Policy": ", ".join(policies), "RateLimit": ", ".join(left)} if left else {}
+
+
+def _seconds_left(counted: RequestLimit) -> int:
+    """Until there is more. The limiter's own figure is rounded up to a whole second, at times beyond the window."""
+    left = math.ceil(counted.reset_at - real_now().timestamp())
+    return min(max(0, left), counted.limit.get_expiry())
 
 
 def exempt() -> bool:

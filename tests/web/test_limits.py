@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 import pytest
 from werkzeug.test import TestResponse
@@ -88,6 +89,18 @@ def test_the_api_says_of_each_limit_how_much_is_left(limited: Callable[..., Worl
     page = world.browser("alice").get("/")
     assert page.status_code == 200
     assert "RateLimit" not in page.headers
+
+
+def test_nobody_is_told_to_wait_longer_than_the_window(
+    limited: Callable[..., World], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    just_begun = datetime(2026, 3, 1, 12, 0, 0, 250_000, UTC)  # the limiter's clock counts whole minutes
+    monkeypatch.setattr("time.time", just_begun.timestamp)
+    monkeypatch.setattr("portal.web.limits.real_now", lambda: just_begun)
+    alice = limited(writes_per_minute=1).sign_in("alice")
+    told = [alice.post("/purchases", {}) for _ in range(2)]
+    assert [answer.headers["RateLimit"].partition('"writes";')[2] for answer in told] == ["r=0;t=60"] * 2
+    assert told[1].headers["Retry-After"] == "60"
 
 
 def left_of(answer: TestResponse) -> dict[str, int]:
