@@ -29,5 +29,7 @@ def setup() -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.INFO)
-    for noisy in ("httpx", "pika", "huey", "werkzeug"):
+    for noisy in ("httpx", "pika", "huey", "huey.consumer.Scheduler", "werkzeug"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+    logging.getLogger("huey.consumer").setLevel(logging.INFO)  # that it was told to stop, and has
+    logging.getLogger("huey").handlers.clear()  # its own, which says all of it once more, in as many lines as it has

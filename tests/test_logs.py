@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from hashlib import sha256
 
 import pytest
+from huey.consumer_options import ConsumerConfig
 
 from portal import logs
 from tests.world import GOOD_CARD, Caller, World
@@ -47,6 +48,17 @@ def test_line_breaks_in_what_somebody_sent_start_no_entry_of_their_own(logged: i
     assert [entry["level"] for entry in entries] == ["warning", "error"]
     assert FORGED in entries[0]["event"]
     assert "ValueError" in entries[1]["exception"]
+
+
+@pytest.mark.fault("N5")
+def test_what_the_worker_says_is_logged_once_and_as_everything_else(
+    logged: io.StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stderr", logged)
+    ConsumerConfig().setup_logger(logging.getLogger("huey"))  # as huey_consumer does
+    logs.setup()
+    logging.getLogger("huey").error("a job\nbroke")
+    assert [json.loads(line)["event"] for line in logged.getvalue().splitlines()] == ["a job\nbroke"]
 
 
 @pytest.mark.fault("N5")

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import timedelta
+from threading import Event
 from typing import Any
 
+import psycopg
 import pytest
-from sqlalchemy import Connection, event, text
+from sqlalchemy import Connection, Engine, event, text
+from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import InternalError
+from werkzeug.test import TestResponse
 
 from portal.db import engines
 from portal.db.session import db
-from portal.services import journal
+from portal.services import inbox, journal
 from tests.conftest import run_sql
 from tests.services.promise import assert_kept
-from tests.services.stubborn import order
+from tests.services.stubborn import order, pay_page
+from tests.services.together import PATIENCE
 from tests.web.api.refusals import Untouched, wrong_in
 from tests.world import Caller, World
 
@@ -131,6 +137,75 @@ def impatient(connection: Any, *_: object) -> None:
     """A tenth of a second instead of ten."""
     connection.execute("SET lock_timeout = '100ms'")
     connection.commit()
+
+
+@pytest.mark.fault("D4")
+def test_a_request_that_ends_in_a_deadlock_has_done_nothing_and_may_be_sent_again(world: World) -> None:
+    world.bought("alice")
+    alice = world.sign_in("alice")
+    (mine,) = alice.get("/subscriptions").json
+
+    def cancel() -> TestResponse:
+        return alice.post(f"/subscriptions/{mine['subscription_id']}/cancel", {"when": "now"})
+
+    with deadlock(world), Untouched(world):
+        assert wrong_in(cancel(), 503, "unavailable") is None
+    assert cancel().json["status"] == "ended"
+    world.drain()
+    assert_kept(world)
+
+
+@pytest.mark.fault("D4")
+def test_a_webhook_that_ends_in_a_deadlock_is_applied_later(world: World) -> None:
+    alice = world.sign_in("alice")
+    pay_page(world, order(alice).json["redirect_url"])
+    with world.app.app_context():
+        assert world.deliverer.run_once()
+        with deadlock(world):
+            inbox.run_once()
+        db.session.remove()
+    assert world.one("SELECT state FROM payments")["state"] == "requires_action"
+    world.settle(hours=1)
+    assert world.one("SELECT state FROM payments")["state"] == "succeeded"
+    assert_kept(world)
+
+
+@contextmanager
+def deadlock(world: World) -> Iterator[None]:
+    """Somebody else takes the same locks the other way round, and has more patience than we have."""
+    theirs_is_locked, ours_is_locked, ended = Event(), Event(), []
+
+    def rival() -> None:
+        with psycopg.connect(world.settings.database) as connection:
+            connection.execute("SET deadlock_timeout = '5min'")
+            connection.execute("SELECT id FROM subscriptions FOR UPDATE")
+            theirs_is_locked.set()
+            assert ours_is_locked.wait(PATIENCE)
+            connection.execute("SELECT id FROM users FOR UPDATE")
+
+    def locked(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        if "FROM users" in statement and "FOR UPDATE" in statement:
+            ours_is_locked.set()
+
+    def failed(context: ExceptionContext) -> None:
+        ended.append(type(context.original_exception))
+
+    with world.app.app_context():
+        engine = db.engine
+    after, wrong = listening(engine, "after_cursor_execute", locked), listening(engine, "handle_error", failed)
+    with ThreadPoolExecutor(1) as pool, after, wrong:
+        running = pool.submit(rival)
+        assert theirs_is_locked.wait(PATIENCE)
+        yield
+        running.result(PATIENCE)
+    assert ended == [psycopg.errors.DeadlockDetected]
+
+
+@contextmanager
+def listening(engine: Engine, what: str, listener: Callable[..., None]) -> Iterator[None]:
+    event.listen(engine, what, listener)
+    yield
+    event.remove(engine, what, listener)
 
 
 @contextmanager
