@@ -89,7 +89,7 @@ def _review(standing: Standing, word: Word, now: datetime) -> list[Write]:
     payment, subscription = standing.payment, standing.subscription
     if payment.review_at is not None:
         return []
-    said = f"provider says {word.outcome} {word.amount.minor} {word.amount.currency}" if word.amount else word.note
+    said = f"provider says {word.outcome} {word.amount.major} {word.amount.currency}" if word.amount else word.note
     seen = absent_since(payment.absent_at, word.absent, word.outcome is Outcome.unknown, now)
     facts = known(payment, word) | {"review_at": now, "next_check_at": None, "note": said, "absent_at": seen}
     writes: list[Write] = [Move(payment, "put_in_review", facts)]

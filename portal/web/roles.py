@@ -14,7 +14,7 @@ MATRIX: Mapping[str, frozenset[str]] = {
     "grant": frozenset({"support", "admin"}),
     "refund": frozenset({"finance", "admin"}),  # and decide about those that customers ask for
     "plans": frozenset({"product", "admin"}),
-    "deliver": frozenset({"support", "admin"}),  # send an event again, apply a webhook again
+    "deliver": frozenset({"support", "admin"}),  # an event again, a webhook again, a question again
     "export": frozenset({"finance", "admin"}),  # take the books of a range of days away as a file
 }
 ROLES = tuple(sorted(frozenset().union(*MATRIX.values())))

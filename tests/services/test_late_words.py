@@ -135,6 +135,7 @@ def test_another_sum_that_went_back_there_is_as_good_as_declined_and_nobody_is_k
     world.pay(bought["redirect_url"])
     world.drain()
     payment = uuid_of(world.one("SELECT id FROM payments")["id"])
+    assert world.one("SELECT note FROM payments")["note"].endswith(" 300.00 RUB")
     assert order(alice).status_code == 409
 
     refund_by_hand(world, payment, 100)  # a part of it is not enough
