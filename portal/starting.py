@@ -1,16 +1,15 @@
-"""What a process does before it works on the rows; in production they must be this installation's own."""
+"""What a process does before it works on the rows: they must be this installation's own."""
 
 from __future__ import annotations
 
-from portal import logs, runtime
+from portal import logs
 from portal.config import Misconfigured
 from portal.services import premises
 
 
 def begin() -> None:
     """In the context of the application. Raises Misconfigured."""
-    if not runtime.settings.pretends:
-        enter()
+    enter()
     logs.setup()
 
 

@@ -12,8 +12,8 @@ from portal.app import create_app
 from portal.config import Settings
 from portal.db.session import db
 from portal.jobs import JOBS, Job
+from portal.services import heartbeat
 from portal.services.clock import somebody_travels
-from portal.services.heartbeat import beat
 from portal.services.job_runs import record
 from tasks.storage import LosableStorage
 
@@ -60,10 +60,11 @@ for job in JOBS:
 @huey.on_startup(name="logs")  # type: ignore[untyped-decorator]  # huey ships no types
 def _started() -> None:
     logs.setup()
+    heartbeat.of_this_process("worker")
     _beat()
 
 
 @huey.periodic_task(crontab(minute="*"), name="beat")  # type: ignore[untyped-decorator]  # huey ships no types
 def _beat() -> None:
     with app.app_context():
-        beat("worker")
+        heartbeat.beat("worker")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 import subprocess
 import sys
@@ -221,6 +222,11 @@ def test_the_environment_wins_over_the_file(monkeypatch: pytest.MonkeyPatch, tmp
     monkeypatch.setenv("GRACE_DAYS", "5")
     settings = load_settings()
     assert (settings.grace_days, settings.brand_name) == (5, "Kino")
+
+
+def test_every_setting_stands_in_the_example() -> None:
+    shown = re.findall(r"^#?([A-Z_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE)
+    assert sorted(shown) == sorted(name.upper() for name in Settings.model_fields)
 
 
 def test_settings_cannot_be_changed_after_the_start() -> None:

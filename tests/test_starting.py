@@ -12,6 +12,7 @@ from uuid import uuid4
 
 import pytest
 from flask import Flask
+from flask_migrate import upgrade
 
 from portal import starting
 from portal.app import create_app
@@ -19,6 +20,8 @@ from portal.config import Misconfigured, Settings, load_settings
 from portal.db.session import db
 from portal.demo.seed import seed
 from tests.conftest import database_named, run_sql, settings_for
+from tests.faults.cluster import Cluster
+from tests.journeys.test_stopping import COMMANDS as COMMANDS_OF_THE_PAGE
 from tests.test_cli import flask, said
 from tests.test_config import PRODUCTION
 from tests.world import World
@@ -27,7 +30,7 @@ ROOT = Path(__file__).parents[1]
 BIN = Path(sys.executable).parent
 COPY = "this was the database of https://billing.example, and is a copy, a backup or moved"
 PROCESSES = {
-    "web": (str(BIN / "gunicorn"), "wsgi:app", "--check-config"),
+    "web": (str(BIN / "gunicorn"), *COMMANDS_OF_THE_PAGE["web"].split()[1:], "--bind", "127.0.0.1:0"),
     "worker": (sys.executable, "-c", "import tasks"),
 }
 COMMANDS = ("relay --once", "inbox --once", "renew", "events replay --all", "events parity --apply")
@@ -98,6 +101,26 @@ def test_a_copy_beside_production_does_not_start_until_somebody_says_that_it_is_
 
 
 @pytest.mark.fault("S11")
+def test_nobody_is_charged_from_a_backup_that_was_recovered_until_somebody_says_so(tmp_path: Path) -> None:
+    cluster = Cluster()
+    try:
+        cluster.start()
+        settings = production(cluster.url(), tmp_path)
+        with opened(settings):
+            upgrade()
+            starting.enter()
+        with opened(settings):
+            starting.enter()
+        cluster.recover()
+        assert COPY in refusal(settings)
+        with opened(settings) as app:
+            assert flask(app, "claim").exit_code == 0
+            starting.enter()
+    finally:
+        cluster.forget()
+
+
+@pytest.mark.fault("S11")
 @pytest.mark.parametrize("process", PROCESSES)
 def test_no_process_works_on_a_copy(process: str, database_url: str, tmp_path: Path) -> None:
     with opened(production(database_url, tmp_path)):
@@ -111,9 +134,10 @@ def test_no_process_works_on_a_copy(process: str, database_url: str, tmp_path: P
         capture_output=True,
         text=True,
         check=False,
+        timeout=60,
     )
     assert done.returncode != 0
-    (told,) = [line for line in done.stderr.splitlines() if line.startswith("matinee: ")]
+    (told, *_) = [line for line in done.stderr.splitlines() if line.startswith("matinee: ")]
     assert COPY in told
 
 
@@ -132,8 +156,8 @@ def test_a_demo_leaves_the_rows_of_production_alone(database_url: str, tmp_path:
     with opened(production(database_url, tmp_path)):
         starting.enter()
     world = World(settings_for(tmp_path, database_url), travels=True)
-    for command in (("seed-demo",), ("clock", "advance", "1d")):
-        result = flask(world.app, *command)
+    for command in ("seed-demo", "clock advance 1d", *COMMANDS):
+        result = flask(world.app, *command.split())
         assert "the database of https://billing.example: nothing may only pretend there" in str(result.exception)
     assert (world.count("plans"), world.count("clock")) == (0, 0)
     world.close()
@@ -157,7 +181,7 @@ def test_production_does_not_start_on_an_older_schema_or_without_a_database(data
         newest = db.session.scalar(db.text("SELECT version_num FROM alembic_version"))
     stamp(settings, "0011")
     try:
-        assert refusal(settings).endswith("run flask --app wsgi db upgrade")
+        assert "run flask --app wsgi db upgrade" in refusal(settings)
     finally:
         stamp(settings, newest)
     nowhere = production("postgresql://nobody@127.0.0.1:1/none", tmp_path)

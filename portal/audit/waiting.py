@@ -82,7 +82,9 @@ I25 = Invariant(
             RUN_WORKER,
             "SELECT i.id AS invoice_id, i.subscription_id, i.reason, i.expires_at FROM invoices i "
             "JOIN subscriptions s ON s.id = i.subscription_id WHERE i.state = 'not_paid' "
-            "AND (s.state IN ('expired', 'ended') OR (i.reason <> 'renewal' AND i.expires_at < :undone_since)) "
+            "AND CASE WHEN s.state IN ('expired', 'ended') "
+            "THEN i.reason = 'renewal' OR s.ended_at IS NULL OR s.ended_at < :undone_since "
+            "ELSE i.reason <> 'renewal' AND i.expires_at < :undone_since END "
             f"AND NOT EXISTS (SELECT 1 FROM payments p WHERE p.invoice_id = i.id AND p.state IN {OPEN})",
         ),
         Rule(

@@ -108,12 +108,18 @@ _WORDS = {
 
 
 def identity(connection: Connection) -> str:
-    """Of this database on this server: a copy elsewhere, or restored from a dump, has another. "" for a file."""
+    """Of this database on this server, and of its past: "" for a file.
+
+    A copy elsewhere, or one restored from a dump, has another; so has one that was recovered from a backup and its
+    log, or promoted, because that begins a new timeline. A snapshot that was put back, or a dump that was read into
+    the database there was, has the same.
+    """
     return "" if is_sqlite(connection) else str(connection.exec_driver_sql(_IDENTITY).scalar_one())
 
 
 _IDENTITY = """
-SELECT system_identifier || '/' || oid FROM pg_control_system(), pg_database WHERE datname = current_database()
+SELECT system_identifier || '/' || oid || '/' || left(pg_walfile_name(pg_current_wal_lsn()), 8)
+FROM pg_control_system(), pg_database WHERE datname = current_database()
 """
 
 

@@ -9,6 +9,7 @@ from portal.domain import trials
 from portal.domain.asking import absent_since, calls_person, next_check
 from portal.domain.change import Change, Move, Write
 from portal.domain.declined import failed
+from portal.domain.money import Money
 from portal.domain.outcome import Decline, DeclineClass, Outcome
 from portal.domain.paid import succeeded
 from portal.domain.payment import Payment
@@ -40,6 +41,9 @@ def _writes(standing: Standing, word: Word, now: datetime, policy: Policy) -> li
     if not payment.open:
         return []
     match word.outcome:
+        case Outcome.failed if payment.provider_ref and word.unheard:
+            # Of one order that was sent twice at a moment: the other was heard, and has told its id.
+            return _asked(standing, replace(word, outcome=Outcome.unknown, decline=None), now)
         case Outcome.failed:
             return failed(standing, word, now, policy)
         case Outcome.requires_action if payment.state != "requires_action" or _brings_address(payment, word):
@@ -63,6 +67,15 @@ def given_back(standing: Standing, now: datetime, actor: str, policy: Policy) ->
         writes = failed(standing, word, now, policy)
     else:
         writes = [Move(payment, "failed", {"decline_code": GIVEN_BACK.code, "review_at": None})]
+    return Change(invoice.user_id, now, actor, tuple(writes), reason=invoice.reason, invoice_id=invoice.id)
+
+
+def not_given_back(standing: Standing, taken: Money, now: datetime, actor: str) -> Change | None:
+    """What had gone back is here again: its refund failed days later. None: a person knows, or it never went back."""
+    payment, invoice = standing.payment, standing.invoice
+    if payment.decline_code != GIVEN_BACK.code or payment.review_at is not None:
+        return None
+    writes = _review(standing, Word(Outcome.succeeded, amount=taken), now)
     return Change(invoice.user_id, now, actor, tuple(writes), reason=invoice.reason, invoice_id=invoice.id)
 
 

@@ -9,7 +9,7 @@ from portal.domain.change import Move
 from portal.domain.invoice import Invoice
 from portal.domain.method import PaymentMethod
 from portal.domain.money import Money
-from portal.domain.outcome import Decline, Outcome
+from portal.domain.outcome import Decline, DeclineClass, Outcome
 from portal.domain.payment import Payment
 from portal.domain.plan import Plan
 from portal.domain.policy import Policy
@@ -30,6 +30,11 @@ class Word:
     decline: Decline | None = None
     note: str = ""
     absent: bool = False  # it knows no such object, and that proves nothing yet
+
+    @property
+    def unheard(self) -> bool:
+        """What was sent was turned away before it became anything."""
+        return self.decline is not None and self.decline.kind is DeclineClass.gateway and not self.provider_ref
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ class Declined:
     who: str
     why: str
     advice: str
+    money: str
 
 
 BANK = N_("The bank declined the payment")
@@ -99,6 +100,8 @@ DECLINES: Mapping[str, tuple[str, str, str]] = {
         N_("Choose a plan again: it takes a minute."),
     ),
 }
+NOT_TAKEN = N_("No money has been taken.")
+MONEY: Mapping[str, str] = {"given_back": N_("In the end you have paid nothing.")}
 BY_KIND = {"gateway": "gateway", "closed": "closed"}
 
 
@@ -110,4 +113,4 @@ def why_declined(kind: str | None, code: str | None, locale: str) -> Declined:
     """A code that is not in the table is told as its class: the bank said no, or was never asked."""
     gettext = words(locale).gettext
     row = DECLINES.get(code or "") or DECLINES[BY_KIND.get(kind or "", "declined")]
-    return Declined(*(gettext(text) for text in row))
+    return Declined(*(gettext(text) for text in (*row, MONEY.get(code or "", NOT_TAKEN))))

@@ -171,6 +171,8 @@ def _money(detail: InvoiceDetail, locale: str, zone: str) -> list[str]:
     elif twice:
         facts = {"amount": money(twice[0].amount, locale)}
         told.append(gettext("A second payment of %(amount)s for it came in and is returned in full.") % facts)
+    if any(one.decline_code == "given_back" for one in detail.payments):
+        return told or [gettext("In the end you have paid nothing for it.")]
     return told or [gettext("No money has been taken for it.")]
 
 

@@ -81,6 +81,11 @@ DECLINE_CODES: Mapping[str, str] = {
     "checkout_closed": N_("the payment page was closed"),
 }
 
+# Instead of both.
+UNDONE: Mapping[str, str] = {
+    "given_back": N_("Another sum was taken than was asked for, and all of it went back."),
+}
+
 TO_CUSTOMERS_THEMSELVES: Mapping[str, str] = {
     "requires_action": N_("Waits for the customer on the payment page"),
 }
@@ -123,6 +128,8 @@ def decline(kind: str | None, code: str | None, locale: str) -> str:
     """Why the bank said no, for somebody who is asked about it."""
     if kind is None:
         return ""
+    if code in UNDONE:
+        return say(UNDONE, code, locale)
     told = say(DECLINE_KINDS, kind, locale)
     reason = say(DECLINE_CODES, code, locale)
     if not reason:

@@ -173,6 +173,7 @@ SENTENCES: Mapping[str, tuple[str, ...]] = {
     "payment.succeeded": ("good", N_("Payment received.")),
     "payment.succeeded_again": ("warn", N_("A second payment for the same invoice came in; it is returned in full.")),
     "payment.failed": ("bad", N_("The payment did not go through. No money has been taken.")),
+    "payment.failed.given_back": ("bad", N_("The payment was undone.")),
     "payment.failed.closed": ("calm", N_("The payment page closed without a payment.")),
     "payment.put_in_review": ("warn", N_("We are checking the payment with the payment system.")),
     "refund.approved": ("calm", N_("Refund of %(amount)s approved."), N_("Refund approved.")),
@@ -241,6 +242,10 @@ MOVES_MONEY = {
 }
 
 
+# What a sentence may be about more exactly; of a refund it is where it came to.
+DETAILS = ("fail_reason", "decline_code", "decline_kind")
+
+
 def story(entries: Iterable[HistoryEntry], locale: str, zone: str) -> list[Episode]:
     """In the order given. An event without a sentence is left out, as technical ones are."""
     return [_episode(entry, locale, zone) for entry in entries if _row(entry) is not None]
@@ -249,9 +254,10 @@ def story(entries: Iterable[HistoryEntry], locale: str, zone: str) -> list[Episo
 def _row(entry: HistoryEntry) -> tuple[str, ...] | None:
     if entry.kind in TECHNICAL_KINDS or (entry.kind, entry.event) in TECHNICAL:
         return None
-    detail = {"invoice": "fail_reason", "payment": "decline_kind"}.get(entry.kind, "")
-    exact = f"{entry.kind}.{entry.event}.{entry.to_state if entry.kind == 'refund' else entry.facts.get(detail)}"
-    return SENTENCES.get(exact) or SENTENCES.get(f"{entry.kind}.{entry.event}")
+    event = f"{entry.kind}.{entry.event}"
+    details = [entry.to_state] if entry.kind == "refund" else [entry.facts.get(of) for of in DETAILS]
+    exact = (SENTENCES.get(f"{event}.{detail}") for detail in details)
+    return next(filter(None, exact), SENTENCES.get(event))
 
 
 def _episode(entry: HistoryEntry, locale: str, zone: str) -> Episode:

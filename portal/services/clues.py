@@ -8,6 +8,7 @@ from portal.db import rows
 from portal.domain.method import PaymentMethod
 from portal.domain.payment import Payment
 from portal.domain.refund import Refund
+from portal.domain.settlement import GIVEN_BACK
 from portal.models.payment import PaymentRow
 from portal.models.user import PaymentMethodRow
 from portal.providers.port import Clues
@@ -34,7 +35,10 @@ def of_refund(refund: Refund, payment: Payment) -> Clues:
 
 
 def payment_tried_before(payment: Payment) -> str | None:
-    """The provider's id of what an earlier charge for the same invoice was declined as; it may be tried once more."""
+    """The provider's id of what an earlier charge for the same invoice was declined as; it may be tried once more.
+
+    None where the last one took money, another sum than was asked for: it is paid, also once all of it went back.
+    """
     before = rows.find_all(
         Payment,
         PaymentRow.invoice_id == payment.invoice_id,
@@ -45,7 +49,8 @@ def payment_tried_before(payment: Payment) -> str | None:
         order=[PaymentRow.id.desc()],
         limit=1,
     )
-    return before[0].provider_ref if before else None
+    took = before and (before[0].decline_code == GIVEN_BACK.code or before[0].review_at is not None)
+    return before[0].provider_ref if before and not took else None
 
 
 def customer_of(provider: str, user_id: str) -> str | None:

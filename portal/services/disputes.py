@@ -59,12 +59,17 @@ def settle_money_back(payment_id: UUID, said: MoneyBack, taken: Money | None = N
             _unheard(payment, now)
             return False
         if payment.state not in TAKEN:
-            if taken is not None and _all_went_back(said, taken):
-                facts = facts_of(subscription, invoice, payment)
-                undone = settlement.given_back(facts, now, _actor(payment), runtime.policy)
-                if undone:
-                    journal.record([undone])
-                return True
+            if taken is not None:
+                facts, went_back = facts_of(subscription, invoice, payment), _all_went_back(said, taken)
+                change = (
+                    settlement.given_back(facts, now, _actor(payment), runtime.policy)
+                    if went_back
+                    else settlement.not_given_back(facts, taken, now, _actor(payment))
+                )
+                if change:
+                    journal.record([change])
+                if went_back or change:
+                    return True
             # While a person has to decide about it there is nothing to apply this to; `ask_again` asks afterwards.
             return payment.review_at is not None or not (said.refunds or said.disputes)
         complete = [_refund(payment_id, seen, now) for seen in said.refunds]
@@ -74,7 +79,9 @@ def settle_money_back(payment_id: UUID, said: MoneyBack, taken: Money | None = N
 
 
 def _all_went_back(said: MoneyBack, taken: Money) -> bool:
+    """As refunds there, or because the bank took it."""
     back = [one.answer.amount for one in said.refunds if one.answer.outcome is Outcome.succeeded]
+    back += [one.amount for one in said.disputes if one.state == "lost"]
     return sum(sum_.minor for sum_ in back if sum_ and sum_.currency == taken.currency) >= taken.minor > 0
 
 

@@ -1,4 +1,4 @@
-"""The worker keeps the last run of each job, for whoever wonders what it does."""
+"""The worker keeps the last run of each job, for whoever wonders what it does; an error until one succeeds."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ LONGEST_ERROR = 500  # characters kept on the row
 
 def record(name: str, run: Callable[[], int]) -> int:
     """Run a job once and answer what it answers. Raises what it raises, after that was written down."""
-    write(name, {"started_at": runtime.clock.now(), "finished_at": None, "done": 0, "error": None})
+    write(name, {"started_at": runtime.clock.now(), "finished_at": None, "done": 0})
     try:
         done = run()
     except Exception as error:
         said = f"{type(error).__name__}: {error}"
         write(name, {"finished_at": runtime.clock.now(), "error": said[:LONGEST_ERROR].replace("\0", "")})
         raise
-    write(name, {"finished_at": runtime.clock.now(), "done": done})
+    write(name, {"finished_at": runtime.clock.now(), "done": done, "error": None})
     return done
 
 

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from portal import failpoints
 from portal.db.session import end_reads
+from portal.services import heartbeat
 
 log = logging.getLogger(__name__)
 
@@ -16,6 +17,7 @@ def one_by_one(ids: Iterable[UUID], act: Callable[[UUID], object]) -> None:
     """Each of them, whatever becomes of the one before. What failed is still due, and is told to the log."""
     for row_id in ids:
         try:
+            heartbeat.go_on()
             act(row_id)
             failpoints.reached("batch.between")
         except Exception:

@@ -61,11 +61,11 @@ def claim() -> str | None:
 
 def _look_at_schema() -> None:
     try:
-        current = runtime.settings.pretends or readiness.migrated()
+        current = readiness.migrated()
     except AWAY:
         raise NotOurs("the database that DATABASE_URL names does not answer") from None
     if not current:
-        raise NotOurs("the database is older than this code: run flask --app wsgi db upgrade")
+        raise NotOurs("the database is not at this code's schema: run flask --app wsgi db upgrade, or newer code")
 
 
 def _ours() -> Premises:

@@ -23,7 +23,10 @@ blueprint = Blueprint("metrics", __name__)
 @blueprint.get("/metrics")
 def metrics() -> Response:
     calling_service()
-    encode, content_type = choose_encoder(request.headers.get("Accept", ""))
+    try:
+        encode, content_type = choose_encoder(request.headers.get("Accept", ""))
+    except TypeError:  # a version that is none
+        encode, content_type = choose_encoder("")
     return Response(encode(Installation()), content_type=content_type)
 
 

@@ -45,6 +45,17 @@ class Cluster:
     def _starts(self) -> bool:
         return self._run("pg_ctl", "start", "-w", "-D", str(self._data), "-l", str(self.folder / "log"), check=False)
 
+    def recover(self) -> None:
+        """As from a backup: the log is replayed to its end, and from there on it is another timeline."""
+        self._run("pg_ctl", "stop", "-w", "-m", "fast", "-D", str(self._data))
+        signal = self._data / "recovery.signal"
+        signal.touch()
+        if os.geteuid() == 0:
+            shutil.chown(signal, OWNER)
+        with (self._data / "postgresql.conf").open("a") as settings:
+            settings.write("restore_command = 'false'\n")
+        self.start()
+
     def postmaster(self) -> int:
         return int((self._data / "postmaster.pid").read_text().split()[0])
 

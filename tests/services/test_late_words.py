@@ -10,16 +10,18 @@ from uuid import UUID
 
 import pytest
 
+from portal import runtime
 from portal.db.session import db
 from portal.domain.money import Money
 from portal.domain.outcome import Decline, DeclineClass, Outcome
 from portal.domain.user import Person
-from portal.providers.port import Answer, MoneyBack, RefundSeen
-from portal.services import refund
+from portal.providers.port import Answer, ChargeOrder, MoneyBack, RefundSeen
+from portal.services import parking, refund
 from portal.services.ask import ask
 from portal.services.disputes import ask_about_money_back, settle_money_back
 from portal.services.settle import settle
-from tests.services.bank import refund_by_hand
+from tests.services.bank import bank, refund_by_hand
+from tests.services.desk import press
 from tests.services.month import do, invoice_id, may_watch, subscribed
 from tests.services.promise import assert_kept, auth_knows, history_is_a_path, period_per_paid_invoice, uuid_of
 from tests.services.stubborn import order, plan_fault
@@ -152,12 +154,84 @@ def test_another_sum_that_went_back_there_is_as_good_as_declined_and_nobody_is_k
         ask_about_money_back(payment)
         db.session.remove()
     assert world.one("SELECT state, review_at FROM payments") == {"state": "failed", "review_at": None}
-    page = world.browser("alice").get(f"/payments/{bought['invoice_guid']}").text
-    assert "Another sum was taken than was due, and all of it went back." in page
+    for page in ("/payments/{}", "/cabinet/invoices/{}", "/cabinet/history"):
+        text = world.browser("alice").get(page.format(bought["invoice_guid"])).text
+        assert "Another sum was taken than was due, and all of it went back." in text
+        assert "No money has been taken" not in text
+    told = world.browser("finance").get(f"/admin/payments/{payment}").text
+    assert "Another sum was taken than was asked for, and all of it went back." in told
+    assert "The bank said no" not in told
     world.pay(world.buy(alice)["redirect_url"])
     world.drain()
     assert may_watch(world)
     assert_kept(world)
+
+
+@pytest.mark.fault("P16")
+def test_another_sum_that_the_bank_took_back_is_closed_as_one_that_we_gave_back(world: World) -> None:
+    alice = world.sign_in("alice")
+    plan_fault(world, "wrong_amount", "pay")
+    world.pay(world.buy(alice)["redirect_url"])
+    world.drain()
+    payment = uuid_of(world.one("SELECT id FROM payments")["id"])
+    bank(world, payment)
+    assert order(alice).status_code == 409
+    bank(world, payment, "lost")
+    assert world.one("SELECT state, review_at FROM payments") == {"state": "failed", "review_at": None}
+    told = flask(world.app, "audit", "--provider", "--auth")
+    assert (told.exit_code, told.stdout) == (0, "")
+    assert order(alice).status_code == 200
+
+
+@pytest.mark.fault("P16")
+@pytest.mark.fault("P23")
+def test_another_sum_whose_refund_fails_days_later_waits_for_a_person_again(world: World, payment: UUID) -> None:
+    hear(world, payment, OTHER_SUM)
+    back = RefundSeen("dashboard:1", replace(OTHER_SUM, provider_ref="re_1"), world.clock.now())
+    came_again = replace(back, answer=replace(NO, provider_ref="re_1", amount=OTHER_SUM.amount))
+    waits = []
+    with world.app.app_context():
+        for seen in (back, came_again, came_again, back, back):
+            assert settle_money_back(payment, MoneyBack(True, (seen,)), OTHER_SUM.amount)
+            db.session.remove()
+            waits.append(world.one("SELECT review_at IS NOT NULL AS waits FROM payments")["waits"])
+    assert [bool(one) for one in waits] == [False, True, True, False, False]
+    assert world.one("SELECT state, decline_code FROM payments") == {"state": "failed", "decline_code": "given_back"}
+    assert history_is_a_path(world) == []
+
+
+@pytest.mark.fault("P16")
+def test_what_was_paid_with_another_sum_is_not_tried_once_more(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All of it went back, and the demand still stands: the next try is a payment of its own."""
+    subscribed(world)
+    plan_fault(world, "wrong_amount", "charge")
+    world.pass_time(timedelta(days=31))
+    first = world.one("SELECT id FROM payments WHERE review_at IS NOT NULL")["id"]
+    refund_by_hand(world, uuid_of(first))
+    tried, sandbox = [], world.app.extensions[runtime.KEY].providers["sandbox"]
+    real = sandbox.charge
+
+    def charge(given: ChargeOrder) -> Answer:
+        tried.append(given.payment_ref)
+        return real(given)
+
+    monkeypatch.setattr(sandbox, "charge", charge)
+    subscription = uuid_of(world.one("SELECT id FROM subscriptions")["id"])
+    do(world, parking.unpark, press("cleared"), subscription)
+    world.settle(hours=48)
+    assert tried == [None]
+    assert world.one("SELECT state FROM invoices WHERE reason = 'renewal'")["state"] == "paid"
+    assert_kept(world)
+
+
+@pytest.mark.fault("C1")
+@pytest.mark.fault("P7")
+def test_of_one_order_sent_twice_the_one_that_was_turned_away_takes_no_page_away(world: World, payment: UUID) -> None:
+    turned_away = Answer(Outcome.failed, decline=Decline(DeclineClass.gateway, "rate_limited"))
+    before = world.one("SELECT redirect_url FROM payments")["redirect_url"]
+    hear(world, payment, turned_away)
+    assert states(world) == ("requires_action", "not_paid", "pending")
+    assert world.buy(world.sign_in("alice"))["redirect_url"] == before
 
 
 @pytest.mark.fault("P16")
@@ -192,6 +266,18 @@ def test_nobody_can_pay_for_longer_once_a_refund_has_ended_the_subscription(worl
 
     assert alice.get(f"/invoices/{longer['invoice_guid']}").json["state"] == "fail"
     assert flask(world.app, "audit", "--provider", "--auth").exit_code == 0
+
+
+@pytest.mark.fault("C2")
+def test_the_audit_waits_for_the_worker_before_it_blames_an_order_of_an_ended_subscription(world: World) -> None:
+    _, paid, longer = with_an_order_for_longer(world)
+    world.pay(longer["redirect_url"], "4000 0000 0000 0002")
+    do(world, refund.accept, Person("alice"), paid, "unused", None)
+    world.drain()
+    assert flask(world.app, "audit").exit_code == 0
+    world.clock.at += timedelta(days=3)
+    told = [json.loads(line) for line in flask(world.app, "audit").stdout.splitlines()]
+    assert [one["ids"]["invoice_id"] for one in told if "can still be paid" in one["what"]] == [longer["invoice_guid"]]
 
 
 @pytest.mark.fault("C2")

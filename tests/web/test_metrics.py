@@ -11,7 +11,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from werkzeug.test import TestResponse
 
 from portal.clock import real_now
-from portal.services import audit, heartbeat, job_runs
+from portal.db.session import db
+from portal.services import audit, heartbeat, job_runs, replay
 from tests.world import World
 
 TOKEN = "prometheus-test-token"
@@ -87,6 +88,38 @@ def test_processes_jobs_and_the_audit_tell_when_they_were_last_there(world: Worl
     assert (found["matinee_audit_violations"], found["matinee_audit_finished_timestamp_seconds"]) == (0, now)
 
 
+def test_the_worker_shows_that_it_lives_in_the_middle_of_a_long_run(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(heartbeat, "_last", {})
+    monkeypatch.setattr(heartbeat, "_mine", "")
+    heartbeat.of_this_process("worker")
+    world.bought("alice")
+    alive = "matinee_process_alive_timestamp_seconds worker"
+    assert alive not in told(world)
+    world.pass_time(timedelta(days=31))
+    assert real_now().timestamp() - told(world)[alive] < 60
+
+
+def test_a_replay_is_as_old_as_the_wish_for_it(world: World) -> None:
+    world.bought("alice")
+    world.clock.at += timedelta(days=90)
+    with world.app.app_context():
+        replay.replay()
+        db.session.remove()
+    assert told(world)["matinee_waiting_since_timestamp_seconds events_unsent"] == world.clock.now().timestamp()
+
+
+def test_a_job_has_failed_until_it_succeeds(world: World) -> None:
+    with world.app.app_context():
+        with pytest.raises(ZeroDivisionError):
+            job_runs.record("renew", lambda: 1 // 0)
+        meanwhile = []
+        job_runs.record("renew", lambda: meanwhile.append(told(world)["matinee_job_failed renew"]) or 1)
+    assert meanwhile == [1]
+    assert told(world)["matinee_job_failed renew"] == 0
+
+
 @pytest.mark.fault("O8")
 def test_only_a_service_reads_them(world: World) -> None:
     for token in ("", "guessed", world.sign_in("alice").token, world.sign_in("admin").token):
@@ -100,3 +133,5 @@ def test_they_come_in_the_form_that_is_asked_for(world: World) -> None:
     newer = scrape(world, Accept="application/openmetrics-text; version=1.0.0")
     assert newer.content_type.startswith("application/openmetrics-text; version=1.0.0")
     assert newer.text.endswith("# EOF\n")
+    for strange in ("text/plain; version=abc", "application/openmetrics-text; version=x.y.z", ";;,"):
+        assert scrape(world, Accept=strange).content_type.startswith("text/plain; version=0.0.4")

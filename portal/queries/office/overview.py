@@ -44,7 +44,8 @@ COUNTED: Mapping[str, tuple[FromClause, ColumnElement[bool]]] = {
 def overview() -> Overview:
     """Two statements."""
     counts = union_all(*(_capped(name, table, where) for name, (table, where) in COUNTED.items()))
-    unsent = select(func.min(OutboxRow.created_at)).where(OutboxRow.published_at.is_(None)).scalar_subquery()
+    wanted_at = func.coalesce(OutboxRow.asked_at, OutboxRow.created_at)  # a replay is as old as its wish
+    unsent = select(func.min(wanted_at)).where(OutboxRow.published_at.is_(None)).scalar_subquery()
     unprocessed = select(func.min(InboxRow.received_at)).where(InboxRow.state == "received").scalar_subquery()
     oldest = db.session.execute(select(unsent, unprocessed)).one()
     return Overview(dict(db.session.execute(counts).all()), oldest[0], oldest[1])

@@ -12,7 +12,7 @@ from portal.domain.errors import NotFound
 from portal.domain.offers import available
 from portal.domain.payment import Payment
 from portal.presentation import checkout
-from portal.presentation.declines import declined
+from portal.presentation.declines import Declined, declined
 from portal.presentation.explanation import explain
 from portal.queries import circumstances
 from portal.queries import invoices as queries
@@ -57,7 +57,7 @@ def invoice(guid: UUID) -> str:
         receipt=detail.invoice.state == "paid",
         refundable=payment is not None and payment.disputed_at is None and bool(available(payment)),
         label=checkout.invoice_label(detail.invoice.state, detail.invoice.fail_reason, language()),
-        payments=[(p, checkout.payment_label(p.state, language(), p.decline_kind), _why(p)) for p in shown],
+        payments=[(p, checkout.payment_label(p.state, language(), p.decline_kind), _declined(p)) for p in shown],
         refunds=[(r, checkout.refund_label(r.state, language())) for r in detail.refunds],
     )
 
@@ -69,7 +69,7 @@ def close(guid: UUID) -> Response:
     return redirect(url_for("cabinet.invoice", guid=guid), 303)
 
 
-def _why(payment: Payment) -> str:
+def _declined(payment: Payment) -> Declined | None:
     """A page that was merely closed says so by its label."""
     told = payment.state == "failed" and payment.decline_kind != "closed"
-    return declined(payment, language()).why if told else ""
+    return declined(payment, language()) if told else None
