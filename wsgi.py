@@ -9,7 +9,7 @@ from portal.app import create_app
 from portal.config import Misconfigured
 
 IN_GUNICORN = "gunicorn" in sys.modules  # a command that loads this begins by itself
-HALT = 4  # gunicorn's: all of it ends. At any other it starts the next worker, for ever
+HALT = 4  # gunicorn's: all of it ends. After a 1 it tries with the next worker, and the others go on
 
 try:
     app = create_app()
@@ -17,7 +17,7 @@ try:
         with app.app_context():
             starting.begin()
 except Misconfigured as refusal:
-    if not IN_GUNICORN:
+    if refusal.passes or not IN_GUNICORN:
         raise
     print(refusal, file=sys.stderr)
     sys.exit(HALT)

@@ -34,8 +34,10 @@ def _is_address(url: str) -> bool:
 class Misconfigured(SystemExit):
     """The process must not start; the message is one line that says what to set."""
 
-    def __init__(self, message: str) -> None:
+    def __init__(self, message: str, *, passes: bool = False) -> None:
+        """`passes`: it may start later, with nothing changed here."""
         super().__init__(f"matinee: {message}")
+        self.passes = passes
 
 
 class Settings(BaseSettings):

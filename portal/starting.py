@@ -18,4 +18,4 @@ def enter() -> None:
     try:
         premises.enter()
     except premises.NotOurs as error:
-        raise Misconfigured(str(error)) from None
+        raise Misconfigured(str(error), passes=isinstance(error, premises.NotReady)) from None

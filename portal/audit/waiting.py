@@ -85,7 +85,8 @@ I25 = Invariant(
             "AND CASE WHEN s.state IN ('expired', 'ended') "
             "THEN i.reason = 'renewal' OR s.ended_at IS NULL OR s.ended_at < :undone_since "
             "ELSE i.reason <> 'renewal' AND i.expires_at < :undone_since END "
-            f"AND NOT EXISTS (SELECT 1 FROM payments p WHERE p.invoice_id = i.id AND p.state IN {OPEN})",
+            f"AND NOT EXISTS (SELECT 1 FROM payments p WHERE p.invoice_id = i.id AND (p.state IN {OPEN} "
+            "OR (i.reason <> 'renewal' AND p.modified_at >= :undone_since)))",
         ),
         Rule(
             N_("Revenue of a payment should have been booked long ago."),

@@ -14,6 +14,7 @@ from portal.domain.money import Money
 from portal.domain.subscription import Subscription
 
 OPEN = frozenset({"created", "requires_action", "pending", "unknown"})
+GIVEN_BACK = "given_back"  # declined as: it took another sum than was asked for, and all of that went back
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,16 @@ class Payment:
     @property
     def open(self) -> bool:
         return self.state in OPEN
+
+    @property
+    def in_question(self) -> bool:
+        """A person has to look at it, or all that it took went back past us, which may yet come again."""
+        return self.review_at is not None or self.decline_code == GIVEN_BACK
+
+    @property
+    def askable(self) -> bool:
+        """The payment system may have something new to say of it."""
+        return self.sent_at is not None and (self.open or self.in_question)
 
     @property
     def may_hold_money(self) -> bool:

@@ -12,11 +12,11 @@ from portal.domain.declined import failed
 from portal.domain.money import Money
 from portal.domain.outcome import Decline, DeclineClass, Outcome
 from portal.domain.paid import succeeded
-from portal.domain.payment import Payment
+from portal.domain.payment import GIVEN_BACK, Payment
 from portal.domain.policy import Policy
 from portal.domain.word import Standing, Word, known
 
-GIVEN_BACK = Decline(DeclineClass.soft, "given_back")
+WENT_BACK = Decline(DeclineClass.soft, GIVEN_BACK)
 
 
 def decide(standing: Standing, word: Word, now: datetime, actor: str, policy: Policy) -> Change | None:
@@ -36,7 +36,7 @@ def _writes(standing: Standing, word: Word, now: datetime, policy: Policy) -> li
         word = replace(word, outcome=Outcome.failed, decline=trials.NOT_SAVED)
     if word.outcome is Outcome.succeeded:
         if word.amount != payment.amount:
-            return [] if payment.decline_code == GIVEN_BACK.code else _review(standing, word, now)
+            return [] if payment.decline_code == GIVEN_BACK else _review(standing, word, now)
         return succeeded(standing, word, now, policy)
     if not payment.open:
         return []
@@ -63,17 +63,17 @@ def given_back(standing: Standing, now: datetime, actor: str, policy: Policy) ->
     if payment.review_at is None:
         return None
     if payment.open:
-        word = Word(Outcome.failed, decline=GIVEN_BACK, note=payment.note or "")
+        word = Word(Outcome.failed, decline=WENT_BACK, note=payment.note or "")
         writes = failed(standing, word, now, policy)
     else:
-        writes = [Move(payment, "failed", {"decline_code": GIVEN_BACK.code, "review_at": None})]
+        writes = [Move(payment, "failed", {"decline_code": GIVEN_BACK, "review_at": None})]
     return Change(invoice.user_id, now, actor, tuple(writes), reason=invoice.reason, invoice_id=invoice.id)
 
 
 def not_given_back(standing: Standing, taken: Money, now: datetime, actor: str) -> Change | None:
     """What had gone back is here again: its refund failed days later. None: a person knows, or it never went back."""
     payment, invoice = standing.payment, standing.invoice
-    if payment.decline_code != GIVEN_BACK.code or payment.review_at is not None:
+    if payment.decline_code != GIVEN_BACK or payment.review_at is not None:
         return None
     writes = _review(standing, Word(Outcome.succeeded, amount=taken), now)
     return Change(invoice.user_id, now, actor, tuple(writes), reason=invoice.reason, invoice_id=invoice.id)

@@ -34,7 +34,8 @@ class Word:
     @property
     def unheard(self) -> bool:
         """What was sent was turned away before it became anything."""
-        return self.decline is not None and self.decline.kind is DeclineClass.gateway and not self.provider_ref
+        named = self.provider_ref or self.absent  # or it is known that nothing is there
+        return self.decline is not None and self.decline.kind is DeclineClass.gateway and not named
 
 
 @dataclass(frozen=True)

@@ -25,14 +25,14 @@ def stage(detail: InvoiceDetail, now: datetime) -> str:
     unavailable  the payment system has not opened a page for us yet
     unpaid       nothing was tried
     review       a person is looking into it
-    paid, closed the invoice is settled; an unpaid one whose time is over is as good as closed
+    paid, closed the invoice is settled, and no person looks into it; an unpaid one that ran out is as good as closed
     """
+    found = _stage_of(detail.last_payment)
     match detail.invoice.state:
         case "paid":
             return "paid"
-        case "fail":
+        case "fail" if found != "review":
             return "closed"
-    found = _stage_of(detail.last_payment)
     return "closed" if now >= detail.invoice.expires_at and found not in IN_OTHER_HANDS else found
 
 
@@ -132,6 +132,14 @@ class Label:
 def payment_label(state: str, locale: str, decline_kind: str | None = None) -> Label:
     tone, text = PAYMENTS.get(f"{state}.{decline_kind}") or PAYMENTS[state]
     return Label(tone, words(locale).gettext(text))
+
+
+def of_payment(payment: Payment, locale: str) -> Label:
+    """Also where a person has to look first."""
+    if payment.review_at is not None:
+        text = TITLES["review"]
+        return Label("warn", words(locale).gettext(text))
+    return payment_label(payment.state, locale, payment.decline_kind)
 
 
 def refund_label(state: str, locale: str) -> Label:

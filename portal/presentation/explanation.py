@@ -141,7 +141,8 @@ def _price(led: Circumstances, locale: str, zone: str) -> list[str]:
 
 def _tries(detail: InvoiceDetail, locale: str, zone: str) -> list[str]:
     """Tries that did not go through before the one that did, or that are the last so far."""
-    failed = [one for one in detail.payments if one.state == "failed" and one.decline_kind != "closed"]
+    over = [one for one in detail.payments if one.state == "failed" and one.review_at is None]
+    failed = [one for one in over if one.decline_kind != "closed"]
     if not failed:
         return []
     facts = {
@@ -171,6 +172,8 @@ def _money(detail: InvoiceDetail, locale: str, zone: str) -> list[str]:
     elif twice:
         facts = {"amount": money(twice[0].amount, locale)}
         told.append(gettext("A second payment of %(amount)s for it came in and is returned in full.") % facts)
+    if any(one.review_at is not None for one in detail.payments):
+        return [*told, gettext("We are checking the payment with the payment system.")]
     if any(one.decline_code == "given_back" for one in detail.payments):
         return told or [gettext("In the end you have paid nothing for it.")]
     return told or [gettext("No money has been taken for it.")]

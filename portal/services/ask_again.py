@@ -8,7 +8,7 @@ from portal import failpoints, runtime
 from portal.db.session import atomic
 from portal.domain.act import Act
 from portal.domain.errors import NotAskable
-from portal.domain.payment import OPEN, Payment
+from portal.domain.payment import Payment
 from portal.services import activity, standing
 from portal.services.ask import Heard, ask
 from portal.services.disputes import ask_about_money_back
@@ -31,12 +31,12 @@ def ask_again(act: Act, payment_id: UUID) -> Heard:
         )
     failpoints.reached("ask_again.logged")
     said = ask(payment_id)
-    if payment.review_at is not None:
+    if payment.in_question:
         ask_about_money_back(payment_id)  # what the webhooks of the meantime were about
     return said
 
 
 def refuse_settled(payment: Payment) -> None:
     """Raises NotAskable."""
-    if payment.sent_at is None or (payment.state not in OPEN and payment.review_at is None):
+    if not payment.askable:
         raise NotAskable(f"the payment is {payment.state}")

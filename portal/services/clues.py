@@ -8,7 +8,6 @@ from portal.db import rows
 from portal.domain.method import PaymentMethod
 from portal.domain.payment import Payment
 from portal.domain.refund import Refund
-from portal.domain.settlement import GIVEN_BACK
 from portal.models.payment import PaymentRow
 from portal.models.user import PaymentMethodRow
 from portal.providers.port import Clues
@@ -49,8 +48,7 @@ def payment_tried_before(payment: Payment) -> str | None:
         order=[PaymentRow.id.desc()],
         limit=1,
     )
-    took = before and (before[0].decline_code == GIVEN_BACK.code or before[0].review_at is not None)
-    return before[0].provider_ref if before and not took else None
+    return before[0].provider_ref if before and not before[0].in_question else None
 
 
 def customer_of(provider: str, user_id: str) -> str | None:

@@ -61,11 +61,11 @@ def settle_money_back(payment_id: UUID, said: MoneyBack, taken: Money | None = N
         if payment.state not in TAKEN:
             if taken is not None:
                 facts, went_back = facts_of(subscription, invoice, payment), _all_went_back(said, taken)
-                change = (
-                    settlement.given_back(facts, now, _actor(payment), runtime.policy)
-                    if went_back
-                    else settlement.not_given_back(facts, taken, now, _actor(payment))
-                )
+                change = None
+                if went_back:
+                    change = settlement.given_back(facts, now, _actor(payment), runtime.policy)
+                elif not _on_its_way(said):
+                    change = settlement.not_given_back(facts, taken, now, _actor(payment))
                 if change:
                     journal.record([change])
                 if went_back or change:
@@ -83,6 +83,11 @@ def _all_went_back(said: MoneyBack, taken: Money) -> bool:
     back = [one.answer.amount for one in said.refunds if one.answer.outcome is Outcome.succeeded]
     back += [one.amount for one in said.disputes if one.state == "lost"]
     return sum(sum_.minor for sum_ in back if sum_ and sum_.currency == taken.currency) >= taken.minor > 0
+
+
+def _on_its_way(said: MoneyBack) -> bool:
+    refunds = any(one.answer.outcome not in (Outcome.succeeded, Outcome.failed) for one in said.refunds)
+    return refunds or any(one.state == "open" for one in said.disputes)
 
 
 def due(limit: int) -> list[UUID]:

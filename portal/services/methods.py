@@ -22,7 +22,7 @@ from portal.models.payment import PaymentRow
 from portal.models.plan import PlanRow
 from portal.models.subscription import SubscriptionRow
 from portal.models.user import ConsentRow, PaymentMethodRow
-from portal.services import journal, standing
+from portal.services import heartbeat, journal, standing
 
 
 def chargeable(method_id: UUID | None, user_id: str) -> PaymentMethod | None:
@@ -84,6 +84,7 @@ def detach_removed(limit: int = 100) -> int:
     waiting = PaymentMethodRow.removed_at.is_not(None), PaymentMethodRow.detached_at.is_(None)
     found = rows.find_all(PaymentMethod, *waiting, order=[PaymentMethodRow.removed_at], limit=limit)
     for method in found:
+        heartbeat.go_on()
         detach(method)
     return len(found)
 

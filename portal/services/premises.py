@@ -23,6 +23,10 @@ class NotOurs(Exception):
     """These rows are not to be worked on; the text says what to do."""
 
 
+class NotReady(NotOurs):
+    """It may pass by itself."""
+
+
 @dataclass(frozen=True)
 class Premises:
     production: bool
@@ -33,10 +37,13 @@ class Premises:
 def enter() -> None:
     """Raises NotOurs."""
     _look_at_schema()
-    with atomic():
-        ours = _ours()
-        rows.add_or_nothing(InstallationRow.__table__, {"id": 1, **asdict(ours), "claimed_at": real_now()})
-        theirs = _written()
+    try:
+        with atomic():
+            ours = _ours()
+            rows.add_or_nothing(InstallationRow.__table__, {"id": 1, **asdict(ours), "claimed_at": real_now()})
+            theirs = _written()
+    except AWAY:
+        raise NotReady("the database that DATABASE_URL names does not answer, or only reads") from None
     if theirs.production and not ours.production:
         raise NotOurs(f"DATABASE_URL names the database of {theirs.origin}: nothing may only pretend there")
     if ours.production and not theirs.production:
@@ -63,9 +70,9 @@ def _look_at_schema() -> None:
     try:
         current = readiness.migrated()
     except AWAY:
-        raise NotOurs("the database that DATABASE_URL names does not answer") from None
+        raise NotReady("the database that DATABASE_URL names does not answer") from None
     if not current:
-        raise NotOurs("the database is not at this code's schema: run flask --app wsgi db upgrade, or newer code")
+        raise NotReady("the database is not at this code's schema: run flask --app wsgi db upgrade, or newer code")
 
 
 def _ours() -> Premises:

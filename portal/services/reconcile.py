@@ -20,8 +20,7 @@ from portal.domain.refund import refund_id_of
 from portal.models.installation import JobRunRow
 from portal.models.payment import DisputeRow, PaymentRow, RefundRow
 from portal.providers.port import Listable, Listed, Provider
-from portal.services import job_runs
-from portal.services.ask import ask
+from portal.services import heartbeat, job_runs
 from portal.services.clues import payments_at
 from portal.services.disputes import ask_about_money_back
 from portal.services.one_by_one import one_by_one
@@ -95,6 +94,7 @@ def _reconcile(name: str, since: datetime | None) -> int:
 def _pages(name: str, provider: Provider, what: Listable, since: datetime | None) -> Iterator[Sequence[Listed]]:
     after: str | None = ""
     while after is not None:
+        heartbeat.go_on()
         page = provider.listed(what, after, since)
         if not page.known:
             raise CouldNotReconcile(f"{name} does not tell its {what}: {page.note}")
@@ -154,7 +154,7 @@ def _taken_from(name: str, takes: Sequence[Listed]) -> list[UUID]:
 Untold = Callable[[str, Sequence[Listed]], list[UUID]]
 # What is listed; which of our payments a page of it tells something new about; how they are asked about.
 COMPARED: Final[tuple[tuple[Listable, Untold, Callable[[UUID], object]], ...]] = (
-    ("payments", _failed_with_us, ask),
+    ("payments", _failed_with_us, ask_about_money_back),  # and so whether what it took went back
     ("refunds", _refunds_unknown, ask_about_money_back),
     ("disputes", _disputes_unknown, ask_about_money_back),
 )

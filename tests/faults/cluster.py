@@ -55,6 +55,12 @@ class Cluster:
         with (self._data / "postgresql.conf").open("a") as settings:
             settings.write("restore_command = 'false'\n")
         self.start()
+        until(self._writes, STARTS_WITHIN, "recovery is over", every=0.05)
+
+    def _writes(self) -> bool:
+        with psycopg.connect(self.url()) as connection:
+            found = connection.execute("SELECT NOT pg_is_in_recovery()").fetchone()
+        return bool(found and found[0])
 
     def postmaster(self) -> int:
         return int((self._data / "postmaster.pid").read_text().split()[0])

@@ -12,6 +12,7 @@ import pytest
 
 from portal import runtime
 from portal.db.session import db
+from portal.demo.sandbox.tables import refunds
 from portal.domain.money import Money
 from portal.domain.outcome import Decline, DeclineClass, Outcome
 from portal.domain.user import Person
@@ -198,6 +199,35 @@ def test_another_sum_whose_refund_fails_days_later_waits_for_a_person_again(worl
     assert [bool(one) for one in waits] == [False, True, True, False, False]
     assert world.one("SELECT state, decline_code FROM payments") == {"state": "failed", "decline_code": "given_back"}
     assert history_is_a_path(world) == []
+
+
+@pytest.mark.fault("P16")
+@pytest.mark.fault("P23")
+def test_another_sum_that_came_again_unheard_is_found_within_a_day_and_nobody_is_told_that_it_went_back(
+    world: World,
+) -> None:
+    alice = world.sign_in("alice")
+    plan_fault(world, "wrong_amount", "pay")
+    bought = world.buy(alice)
+    world.pay(bought["redirect_url"])
+    world.drain()
+    payment = uuid_of(world.one("SELECT id FROM payments")["id"])
+    refund_by_hand(world, payment)
+    assert world.one("SELECT decline_code FROM payments")["decline_code"] == "given_back"
+    with world.sandbox.book.write() as book:  # the bank sends it back, and the webhook is lost
+        book.execute(refunds.update().values(state="failed", decline_code="declined", decline_class="hard"))
+    assert "What became of" in world.browser("support").get(f"/admin/payments/{payment}/review").text
+
+    world.pass_time(timedelta(days=1))
+    assert world.one("SELECT review_at IS NOT NULL AS waits FROM payments")["waits"]
+    for page in ("/payments/{}", "/cabinet/invoices/{}"):
+        text = world.browser("alice").get(page.format(bought["invoice_guid"])).text
+        assert "We are checking" in text
+        assert "all of it went back" not in text
+    refund_by_hand(world, payment)
+    assert world.one("SELECT review_at FROM payments")["review_at"] is None
+    closed = world.browser("alice").get(f"/payments/{bought['invoice_guid']}").text
+    assert "can no longer be paid. In the end you have paid nothing for it." in closed
 
 
 @pytest.mark.fault("P16")

@@ -20,6 +20,7 @@ from portal.db import engines
 from portal.db.session import db
 from portal.services import inbox, journal
 from tests.conftest import run_sql
+from tests.journeys.waiting import until
 from tests.services.promise import assert_kept
 from tests.services.stubborn import order, pay_page
 from tests.services.together import PATIENCE
@@ -173,12 +174,13 @@ def test_a_webhook_that_ends_in_a_deadlock_is_applied_later(world: World) -> Non
 @contextmanager
 def deadlock(world: World) -> Iterator[None]:
     """Somebody else takes the same locks the other way round, and has more patience than we have."""
-    theirs_is_locked, ours_is_locked, ended = Event(), Event(), []
+    theirs_is_locked, ours_is_locked, ended, rivals = Event(), Event(), [], []
 
     def rival() -> None:
         with psycopg.connect(world.settings.database) as connection:
             connection.execute("SET deadlock_timeout = '5min'")
             connection.execute("SELECT id FROM subscriptions FOR UPDATE")
+            rivals.append(connection.info.backend_pid)
             theirs_is_locked.set()
             assert ours_is_locked.wait(PATIENCE)
             connection.execute("SELECT id FROM users FOR UPDATE")
@@ -186,6 +188,13 @@ def deadlock(world: World) -> Iterator[None]:
     def locked(_connection: object, _cursor: object, statement: str, *_: object) -> None:
         if "FROM users" in statement and "FOR UPDATE" in statement:
             ours_is_locked.set()
+            until(rival_waits, PATIENCE, "the other one waits for us")
+
+    def rival_waits() -> bool:
+        """PostgreSQL looks for a deadlock once, a second after we began to wait."""
+        with psycopg.connect(world.settings.database) as connection:
+            waits = "SELECT wait_event_type = 'Lock' FROM pg_stat_activity WHERE pid = %s"
+            return bool(connection.execute(waits, rivals).fetchone()[0])
 
     def failed(context: ExceptionContext) -> None:
         ended.append(type(context.original_exception))

@@ -99,7 +99,7 @@ class Payments(Screen):
             "admin/payment_review.html",
             file=file,
             told=shown.payment_told(payment),
-            askable=payment.sent_at is not None and (payment.open or payment.review_at is not None),
+            askable=payment.askable,
             switched_off=payment.provider not in runtime.providers,
             errors=errors,
             note=request.form.get("note", ""),

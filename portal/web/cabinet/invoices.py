@@ -46,18 +46,18 @@ def invoice(guid: UUID) -> str:
         raise NotFound(f"no invoice {guid}")
     shown = [payment for payment in detail.payments if payment.state != "aborted"]
     payment = paid(detail)
-    purchase = detail.invoice.reason == "purchase"
+    purchase = detail.invoice.reason == "purchase" and detail.invoice.payable
     return render_template(
         "cabinet/invoice.html",
         detail=detail,
         why=explain(detail, circumstances.of_invoice(detail.invoice), language(), zone()),
         charged=any(one.state in ("succeeded", "duplicate") and one.amount_minor for one in detail.payments),
         payable=purchase and checkout.stage(detail, runtime.clock.now()) not in checkout.SETTLED,
-        closable=purchase and detail.invoice.payable,
+        closable=purchase,
         receipt=detail.invoice.state == "paid",
         refundable=payment is not None and payment.disputed_at is None and bool(available(payment)),
         label=checkout.invoice_label(detail.invoice.state, detail.invoice.fail_reason, language()),
-        payments=[(p, checkout.payment_label(p.state, language(), p.decline_kind), _declined(p)) for p in shown],
+        payments=[(p, checkout.of_payment(p, language()), _declined(p)) for p in shown],
         refunds=[(r, checkout.refund_label(r.state, language())) for r in detail.refunds],
     )
 
@@ -70,6 +70,6 @@ def close(guid: UUID) -> Response:
 
 
 def _declined(payment: Payment) -> Declined | None:
-    """A page that was merely closed says so by its label."""
-    told = payment.state == "failed" and payment.decline_kind != "closed"
+    """A page that was merely closed says so by its label, and so does what a person has to look at."""
+    told = payment.state == "failed" and payment.decline_kind != "closed" and payment.review_at is None
     return declined(payment, language()) if told else None
