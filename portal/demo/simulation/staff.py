@@ -69,7 +69,10 @@ class Staff:
     def finish(self) -> None:
         """Whatever waits for an operator is done."""
         self._house.run(self._work_off)
+        contested = {one["reference"] for one in self._house.system.book.disputes() if one["state"] == "open"}
         for reference in self._house.run(_another_sum) or ():
+            if reference in contested:  # nothing is given back by hand before the bank has decided
+                self._move(DisputeOrder(reference=reference, state="lost"))
             self._by_hand(HandRefundOrder(reference=reference))
 
     # Operators
