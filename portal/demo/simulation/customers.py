@@ -263,19 +263,20 @@ class Customer:
             cancel.resume(self.me, running.id)
 
     def _change_plan(self) -> None:
-        """Some look at two better plans in two windows, and press in both."""
+        """Many look at two better plans in two windows, and press in both."""
         running = self._running()
         if running is None:
             return
         one = self._chance.choice(("standard", "premium", "premium-year", "weekly"))
-        two = self._chance.sample(("premium", "premium-year"), 2)
-        for code in self._chance.choice(([one], two)):
-            self._quote(running.id, code)
+        if self._chance.random() < 0.4:
+            self._quote(running.id, one, self._chance.choice((timedelta(0), SOON, timedelta(minutes=20))))
+            return
+        for code, after in zip(self._chance.sample(("premium", "premium-year"), 2), (timedelta(0), SOON), strict=True):
+            self._quote(running.id, code, after)
 
-    def _quote(self, subscription_id: UUID, code: str) -> None:
+    def _quote(self, subscription_id: UUID, code: str, after: timedelta) -> None:
         with suppress(NotChangeable):
             quoted = change_plan.preview(self.me, subscription_id, code)
-            after = self._chance.choice((timedelta(0), SOON, timedelta(minutes=20)))
             self._then(lambda: self._use_quote(subscription_id, code, quoted.quote.id), after)
 
     def _use_quote(self, subscription_id: UUID, code: str, quote_id: UUID) -> None:
