@@ -25,3 +25,8 @@ class DeclineClass(StrEnum):
 class Decline:
     kind: DeclineClass
     code: str  # insufficient_funds, lost_card, expired_card, declined, authentication_failed, checkout_expired, ...
+
+
+def turned_away(decline: Decline | None, provider_ref: str | None) -> bool:
+    """What was sent was not heard, and became nothing: sent twice, it says nothing of the other one."""
+    return decline is not None and decline.kind is DeclineClass.gateway and not provider_ref

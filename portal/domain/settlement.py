@@ -24,8 +24,7 @@ def decide(standing: Standing, word: Word, now: datetime, actor: str, policy: Po
     writes = _writes(standing, word, now, policy)
     if not writes:
         return None
-    invoice = standing.invoice
-    return Change(invoice.user_id, now, actor, tuple(writes), reason=invoice.reason, invoice_id=invoice.id)
+    return _change(standing, writes, now, actor)
 
 
 def _writes(standing: Standing, word: Word, now: datetime, policy: Policy) -> list[Write]:
@@ -59,7 +58,7 @@ def given_back(standing: Standing, now: datetime, actor: str, policy: Policy) ->
 
     None: nothing of it waits for a person.
     """
-    payment, invoice = standing.payment, standing.invoice
+    payment = standing.payment
     if payment.review_at is None:
         return None
     if payment.open:
@@ -67,15 +66,20 @@ def given_back(standing: Standing, now: datetime, actor: str, policy: Policy) ->
         writes = failed(standing, word, now, policy)
     else:
         writes = [Move(payment, "failed", {"decline_code": GIVEN_BACK, "review_at": None})]
-    return Change(invoice.user_id, now, actor, tuple(writes), reason=invoice.reason, invoice_id=invoice.id)
+    return _change(standing, writes, now, actor)
 
 
 def not_given_back(standing: Standing, taken: Money, now: datetime, actor: str) -> Change | None:
     """What had gone back is here again: its refund failed days later. None: a person knows, or it never went back."""
-    payment, invoice = standing.payment, standing.invoice
+    payment = standing.payment
     if payment.decline_code != GIVEN_BACK or payment.review_at is not None:
         return None
     writes = _review(standing, Word(Outcome.succeeded, amount=taken), now)
+    return _change(standing, writes, now, actor)
+
+
+def _change(standing: Standing, writes: list[Write], now: datetime, actor: str) -> Change:
+    invoice = standing.invoice
     return Change(invoice.user_id, now, actor, tuple(writes), reason=invoice.reason, invoice_id=invoice.id)
 
 

@@ -9,7 +9,7 @@ from portal.domain.change import Move
 from portal.domain.invoice import Invoice
 from portal.domain.method import PaymentMethod
 from portal.domain.money import Money
-from portal.domain.outcome import Decline, DeclineClass, Outcome
+from portal.domain.outcome import Decline, Outcome, turned_away
 from portal.domain.payment import Payment
 from portal.domain.plan import Plan
 from portal.domain.policy import Policy
@@ -33,9 +33,8 @@ class Word:
 
     @property
     def unheard(self) -> bool:
-        """What was sent was turned away before it became anything."""
-        named = self.provider_ref or self.absent  # or it is known that nothing is there
-        return self.decline is not None and self.decline.kind is DeclineClass.gateway and not named
+        """Turned away, and not known to be nowhere."""
+        return not self.absent and turned_away(self.decline, self.provider_ref)
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from portal.domain.change import Change, Move, Write
 from portal.domain.errors import InvoiceNotPayable, PaymentInProgress, ProviderUnavailable
 from portal.domain.invoice import Invoice
 from portal.domain.method import PaymentMethod
-from portal.domain.outcome import DeclineClass, Outcome
+from portal.domain.outcome import Outcome, turned_away
 from portal.domain.payment import Payment, intent
 from portal.domain.subscription import Subscription
 from portal.domain.user import User
@@ -95,7 +95,7 @@ def charge_again(payment_id: UUID) -> None:
 
 def _of_both(answer: Answer) -> Answer:
     """That the second send was not heard says nothing of the first, which may still arrive."""
-    unheard = answer.decline is not None and answer.decline.kind is DeclineClass.gateway and not answer.provider_ref
+    unheard = turned_away(answer.decline, answer.provider_ref)
     return replace(answer, outcome=Outcome.unknown, decline=None) if unheard else answer
 
 

@@ -56,6 +56,16 @@ def hear(world: World, payment: UUID, *said: Answer) -> None:
     world.drain()
 
 
+def paid_another_sum(world: World) -> tuple[Caller, dict[str, Any], UUID]:
+    """Alice, what she bought, and the payment that took more."""
+    alice = world.sign_in("alice")
+    plan_fault(world, "wrong_amount", "pay")
+    bought = world.buy(alice)
+    world.pay(bought["redirect_url"])
+    world.drain()
+    return alice, bought, uuid_of(world.one("SELECT id FROM payments")["id"])
+
+
 def states(world: World) -> tuple[str, str, str]:
     payment = world.one("SELECT state FROM payments")["state"]
     invoice = world.one("SELECT state FROM invoices")["state"]
@@ -132,12 +142,7 @@ def test_two_charges_of_one_invoice_are_told_until_what_waits_for_a_person_was_g
 
 @pytest.mark.fault("P16")
 def test_another_sum_that_went_back_there_is_as_good_as_declined_and_nobody_is_kept_from_paying(world: World) -> None:
-    alice = world.sign_in("alice")
-    plan_fault(world, "wrong_amount", "pay")
-    bought = world.buy(alice)
-    world.pay(bought["redirect_url"])
-    world.drain()
-    payment = uuid_of(world.one("SELECT id FROM payments")["id"])
+    alice, bought, payment = paid_another_sum(world)
     assert world.one("SELECT note FROM payments")["note"].endswith(" 300.00 RUB")
     assert order(alice).status_code == 409
 
@@ -170,11 +175,7 @@ def test_another_sum_that_went_back_there_is_as_good_as_declined_and_nobody_is_k
 
 @pytest.mark.fault("P16")
 def test_another_sum_that_the_bank_took_back_is_closed_as_one_that_we_gave_back(world: World) -> None:
-    alice = world.sign_in("alice")
-    plan_fault(world, "wrong_amount", "pay")
-    world.pay(world.buy(alice)["redirect_url"])
-    world.drain()
-    payment = uuid_of(world.one("SELECT id FROM payments")["id"])
+    alice, _, payment = paid_another_sum(world)
     bank(world, payment)
     assert order(alice).status_code == 409
     bank(world, payment, "lost")
@@ -206,12 +207,7 @@ def test_another_sum_whose_refund_fails_days_later_waits_for_a_person_again(worl
 def test_another_sum_that_came_again_unheard_is_found_within_a_day_and_nobody_is_told_that_it_went_back(
     world: World,
 ) -> None:
-    alice = world.sign_in("alice")
-    plan_fault(world, "wrong_amount", "pay")
-    bought = world.buy(alice)
-    world.pay(bought["redirect_url"])
-    world.drain()
-    payment = uuid_of(world.one("SELECT id FROM payments")["id"])
+    _, bought, payment = paid_another_sum(world)
     refund_by_hand(world, payment)
     assert world.one("SELECT decline_code FROM payments")["decline_code"] == "given_back"
     with world.sandbox.book.write() as book:  # the bank sends it back, and the webhook is lost
