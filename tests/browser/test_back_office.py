@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Site, Visit
 from tests.browser.test_pages import options, problems, ways
-from tests.browser.visitor import Visitor
+from tests.browser.visitor import Visitor, press
 from tests.web.admin.office import Places, furnish
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
@@ -19,35 +19,35 @@ def come_in(visitor: Visitor, login: str, language: str, path: str = "/admin/") 
     """Sign in; what the token says of the language is overruled by the switch."""
     page = visitor.open(f"/auth/login?next={path}")
     visitor.sign_in(login)
-    page.locator(f"button[name=lang][value={language}]").click()
+    press(page.locator(f"button[name=lang][value={language}]"))
     assert page.locator("html").get_attribute("lang") == language
     return page
 
 
 def submit(page: Page) -> None:
-    page.locator("main form.panel button").click()
+    press(page.locator("main form.panel button"))
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_plan_is_made_priced_sold_not_deleted_and_archived(site: Site, visit: Visit, language: str) -> None:
     visitor = visit(locale=LANGUAGES[language])
     page = come_in(visitor, "product", language, "/admin/plans/")
-    page.locator("main a[href$='/plans/new']").click()
+    press(page.locator("main a[href$='/plans/new']"))
     for field, typed in {"code": "kids", "name_ru": "Детям", "name_en": "For children", "group": "kids"}.items():
         page.locator(f"#{field}").fill(typed)
     page.locator("#interval").select_option("month")
     submit(page)
-    page.locator("a[href$='/price']").click()
+    press(page.locator("a[href$='/price']"))
     page.locator("#amount").fill("199,50")
     submit(page)
     assert "199" in page.locator("main table").inner_text()
-    page.locator("a[href$='/sell']").click()
+    press(page.locator("a[href$='/sell']"))
     submit(page)
     assert site.world.bought("boris", "kids")["state"] == "paid"
-    page.locator("a[href$='/delete']").click()
+    press(page.locator("a[href$='/delete']"))
     assert page.locator("main form.panel").count() == 0
     assert page.locator("main [role=alert]").is_visible()
-    page.locator("main a[href$='/archive']").click()
+    press(page.locator("main a[href$='/archive']"))
     submit(page)
     assert page.locator("a[href$='/sell']").is_visible()
     assert "kids" not in site.world.app.test_client().get("/").text
@@ -61,8 +61,8 @@ def test_the_register_leads_to_a_customers_history(site: Site, visit: Visit, lan
     site.world.bought("alice")
     visitor = visit(locale=LANGUAGES[language])
     page = come_in(visitor, "viewer", language)
-    page.locator(".rail a[href$='/customers/']").click()
-    page.locator("main table a", has_text="alice@example.com").click()
+    press(page.locator(".rail a[href$='/customers/']"))
+    press(page.locator("main table a", has_text="alice@example.com"))
     assert "alice" in page.url
     sentence = {"ru": "продлевается", "en": "renews by itself"}[language]
     assert sentence in page.locator("main").inner_text()
@@ -79,7 +79,7 @@ def test_an_invoice_is_found_by_its_number_and_tells_that_it_was_sent(site: Site
     page = come_in(visitor, "support", language)
     page.locator("#search").fill(number)
     page.locator("#search").press("Enter")
-    assert number in page.locator("h1").inner_text()
+    expect(page.locator("h1")).to_contain_text(number)
     page.locator("main a[href*='/admin/outbox/']").first.click()
     assert "subscription.activated" in page.locator("h1").inner_text()
     assert page.locator(".title .badge.good").is_visible()
@@ -125,7 +125,7 @@ def test_every_page_of_the_back_office_is_accessible_and_fits_a_narrow_screen(
         if form.count() == 1 and path.endswith(
             ("/new", "/price", "/refund", "/grant", "/reject", "/approve", "/cancel")
         ):
-            form.click()  # with nothing typed: the page that says what is wrong
+            press(form)  # with nothing typed: the page that says what is wrong
             found += problems(visitor.page)
     assert found == []
     assert [said for said in visitor.complaints if "status of 4" not in said] == []
@@ -145,6 +145,7 @@ def test_a_plan_is_priced_by_keyboard_alone(site: Site, visit: Visit) -> None:
     page = come_in(visitor, "product", "en", f"/admin/plans/{places.new_plan}/price")
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")  # the skip link
+    expect(page.locator("#main")).to_be_focused()
     typed = {"amount": "250", "currency": "USD"}
     for _ in range(30):
         page.keyboard.press("Tab")

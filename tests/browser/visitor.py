@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
-from playwright.sync_api import BrowserContext, ConsoleMessage, Page, Request, Response
+from playwright.sync_api import BrowserContext, ConsoleMessage, Locator, Page, Request, Response
 
 WAITS = 20_000  # milliseconds; an upper bound for a busy machine, never waited out when all is well
 
@@ -23,6 +23,12 @@ SEND = """([to, fields, token]) => {
     document.body.append(form);
     form.submit();
 }"""
+
+
+def press(target: Locator) -> None:
+    """Click, and wait for the whole page that it leads to: a click alone ends when the first byte has come."""
+    target.click()
+    target.page.wait_for_load_state()
 
 
 class Visitor:
@@ -45,7 +51,7 @@ class Visitor:
 
     def sign_in(self, login: str) -> None:
         """On the sign-in page."""
-        self.page.locator(f"button[name=login][value={login}]").click()
+        press(self.page.locator(f"button[name=login][value={login}]"))
 
     def be(self, cookies: Mapping[str, str]) -> None:
         """Somebody else from now on: these are all the cookies there are. What polls is left first."""
@@ -64,7 +70,7 @@ class Visitor:
         """On the hosted page, whose first button pays."""
         for field, typed in {"card_number": card, "expiry": "12/34", "cvc": "123"}.items():
             self.page.locator(f"[name={field}]").fill(typed)
-        self.page.locator("main form button").first.click()
+        press(self.page.locator("main form button").first)
 
     def _console(self, message: ConsoleMessage) -> None:
         if message.type == "error":
