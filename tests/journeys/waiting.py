@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import random
 import socket
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from threading import Event
 from typing import TypeVar
 
 T = TypeVar("T")
+OURS = random.SystemRandom()  # each worker draws others
 
 
 class NotInTime(AssertionError):
@@ -26,5 +29,8 @@ def until(look: Callable[[], T], seconds: float, what: str, *, every: float = 0.
 
 
 def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
+    """Below those that the system gives to outgoing connections: one of these may not be had again after a restart."""
+    while True:
+        port = OURS.randrange(15_000, 32_000)
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
