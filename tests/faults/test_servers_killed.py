@@ -15,7 +15,7 @@ from tests.faults.rounds import CUSTOMERS, Round
 from tests.faults.test_buying_killed import asked_again_and_paid, buy
 from tests.faults.test_renewing_killed import charged
 from tests.faults.test_telling_killed import told_in_order, untold
-from tests.journeys.broker import Broker, QueuesGone
+from tests.journeys.broker import QUEUE, Broker, QueuesGone
 from tests.journeys.waiting import until
 
 pytestmark = pytest.mark.xdist_group("kills")
@@ -80,6 +80,7 @@ def _kill_it_while_publishing(bench: Bench, queue: Queue, broker: Broker, nth: i
     for login in CUSTOMERS:
         untold(bench, login)
         untold(bench, login, "sport")
+    broker.keep(QUEUE)
     group = -broker.pid
     bench.run(work.with_a_hand, {"relay.between": (nth, group)}, work.command, "relay", "--once")
     marked = 2 * len(CUSTOMERS) - bench.unpublished()

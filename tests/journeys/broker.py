@@ -26,6 +26,7 @@ AMQP_URL = os.environ.get("TEST_AMQP_URL") or "amqp://guest:guest@127.0.0.1:5672
 BOOTS_WITHIN = 90.0  # seconds on a busy machine
 LEADERS_WITHIN = 5.0
 QUEUES_WITHIN = 20.0
+KEPT_WITHIN = 60.0
 STARTS_AGAIN = 3
 QUEUE = Topology().queue
 NOT_FOUND = 404  # of AMQP: nobody has declared it yet
@@ -110,9 +111,7 @@ class Broker:
     def revive(self, *others: str) -> None:
         """Start where it is down, and again where its queues did not come back: a queue is whole when it is consumed.
 
-        `others`: queues beside Auth's. A queue of RabbitMQ 3.10 that is asked for something before it has elected its
-        leader sometimes never does, and ends every consume with 541 INTERNAL_ERROR. What was confirmed is still there,
-        and mostly the next start finds it. Raises QueuesGone with the end of the broker's own log.
+        `others`: queues beside Auth's. Raises QueuesGone with the end of the broker's own log.
         """
         queues = (QUEUE, *others)
         for _ in range(STARTS_AGAIN):
@@ -125,6 +124,21 @@ class Broker:
                 return
             self.kill()
         raise QueuesGone(f"not in {STARTS_AGAIN} starts; its log ends with\n{self._log()[-6000:]}")
+
+    def keep(self, *queues: str) -> None:
+        """Wait until a kill leaves these queues there.
+
+        RabbitMQ says that a quorum queue is declared up to a second before its name is on the disk. Killed in between,
+        it takes that queue for a new one, which waits for ever for somebody to call its first election.
+        """
+        names = [f"%2F_{queue}".encode() for queue in queues]
+        (kept,) = (self.folder / "mnesia").glob("*/quorum/*/names.dets")
+
+        def written() -> bool:
+            there = kept.read_bytes()
+            return all(bytes([len(name)]) + name in there for name in names)
+
+        until(written, KEPT_WITHIN, f"the broker's disk knows {queues}")
 
     def _is_led(self, queue: str) -> bool:
         """As the broker's log says since the last start."""

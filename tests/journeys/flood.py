@@ -142,6 +142,7 @@ class Flood:
             self._processes[name].join()
             self._start(name)
             return
+        self._broker.keep(Topology().queue, Topology().dead_queue)
         self._broker.kill()
         try:
             self._broker.revive()

@@ -149,6 +149,7 @@ def _kill_it_during_two_purchases(tmp_path_factory: pytest.TempPathFactory, visi
         until(lambda: listener.versions() == {"alice": [1]}, SETTLED, "the first event")
 
         order = boris.order("premium").raise_for_status().json()
+        broker.keep(listener.queue)
         broker.kill()
         boris.pay(order["redirect_url"])
         until(lambda: boris.state(order["invoice_guid"]) == "paid", 10, "the invoice is paid")
