@@ -21,12 +21,14 @@ DEV := .venv/.dev
 # A throw-away installation on SQLite, for what needs a database but must not touch anybody's.
 THROWAWAY = dir=$$(mktemp -d) && trap 'rm -rf "$$dir"' EXIT && export APP_ENV=test DATA_DIR="$$dir" DATABASE_URL= AMQP_URL=
 
-.PHONY: help demo reset services test chaos chaos-events soak fuzz mutants bench check lint types architecture
+.PHONY: help install demo reset services test chaos chaos-events soak fuzz mutants bench check lint types architecture
 .PHONY: a11y lighthouse screenshots migrations-in-step translations-complete
 .PHONY: advisories migration translations states-drawn faults faults-listed lock
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-24s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+install: $(RUNTIME) $(CATALOGS) ## install what the portal runs on into .venv, and nothing for developers
 
 demo: $(RUNTIME) $(CATALOGS) ## run everything on embedded defaults (PORT=8000, DATA_DIR=instance); Ctrl-C stops it
 	@$(BIN)/python -m portal.demo.processes check
@@ -77,8 +79,9 @@ mutants: $(DEV) ## plant mistakes into simulated cinemas: is each found?
 	@$(BIN)/python -m tests.simulation.hunt
 
 bench: $(DEV) $(CATALOGS) ## measure the back office and the audit on PostgreSQL (INVOICES=200000 AUDITED=1000000)
-	@$(BIN)/python -m bench.back_office $(INVOICES)
-	@$(BIN)/python -m bench.audit $(AUDITED)
+	@deploy/services
+	@where=$$($(BIN)/python deploy/test_environment.py) && eval "$$where" && $(BIN)/python -m bench.back_office $(INVOICES) && \
+	  $(BIN)/python -m bench.audit $(AUDITED)
 
 check: lint types architecture migrations-in-step translations-complete states-drawn faults-listed advisories ## run every check that is not a test
 	@echo "All checks passed."

@@ -37,7 +37,6 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     "providers": {"domain"},
     "providers.conformance": {"domain", "providers.port"},
     "presentation": {"domain", "queries"},
-    "mail": {*READERS, "queries", "presentation"},
     "clock": {"db", "models"},
     "config": {"domain"},
     "runtime": set(),

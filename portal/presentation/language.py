@@ -1,4 +1,4 @@
-"""The portal's two languages. Needs no request: pages, mails and documents speak with the same words.
+"""The portal's two languages. Needs no request: pages and documents speak with the same words.
 
 Messages are English in the sources; translations/ holds the others.
 """

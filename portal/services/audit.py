@@ -133,9 +133,13 @@ def _listed(what: Listable) -> Iterator[tuple[str, Listed]]:
 
 def auth_view() -> AuthView:
     """Auth's own answer to `GET <AUTH_USERS_URL>/<user>`. Whom it does not know it has told nothing of."""
-    client = httpx.Client(transport=runtime.to_auth(), timeout=DEADLINE, trust_env=False)
+    pretends = runtime.to_auth()
+    named = pretends is not None or runtime.settings.auth_users_url
+    client = httpx.Client(transport=pretends, timeout=DEADLINE, trust_env=False)
 
     def ask(user_id: str) -> Mapping[str, Any]:
+        if not named:
+            raise CouldNotCheck("AUTH_USERS_URL does not say whom to ask")
         try:
             answer = client.get(f"{runtime.settings.users_url}/{quote(user_id, safe='')}")
             said: Mapping[str, Any] = {} if answer.status_code == 404 else answer.raise_for_status().json()

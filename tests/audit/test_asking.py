@@ -82,6 +82,15 @@ def test_the_command_says_that_it_could_not_check(spoiled: World) -> None:
     assert "sandbox does not tell its refunds" in result.stderr
 
 
+def test_it_says_that_nobody_told_it_whom_to_ask_about_users(spoiled: World) -> None:
+    """As in production without AUTH_USERS_URL: a 404 of our own is not Auth's word that it knows nobody."""
+    spoiled.app.extensions["matinee"].to_auth = None
+    for command in (("audit", "--auth"), ("events", "parity", "--apply")):
+        result = flask(spoiled.app, *command)
+        assert result.exit_code == 2, result.output
+        assert "AUTH_USERS_URL" in result.stderr
+
+
 def test_it_runs_once_a_night_and_keeps_what_it_found(spoiled: World) -> None:
     corrupt(spoiled, BREAK)
     with spoiled.app.app_context():

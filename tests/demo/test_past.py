@@ -6,6 +6,7 @@ import os
 import shutil
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
+from copy import copy
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -236,6 +237,15 @@ def test_where_something_has_happened_only_missing_plans_are_added(empty: World,
     assert empty.count("users") == 0
     assert empty.count("plans") == 4
     assert timedelta(0) <= empty.clock.now() - before < AN_HOUR
+
+
+def test_beside_a_real_payment_system_nobody_has_a_past(empty: World) -> None:
+    """Its time cannot be set back, and it would be asked about every day of the half year."""
+    providers = empty.app.extensions["matinee"].providers
+    providers["real"] = copy(providers["sandbox"])
+    assert live(empty) == past.Seeded(plans=4, people=0)
+    assert empty.count("users") == 0
+    assert empty.one("SELECT offset_microseconds AS n FROM clock")["n"] == 0
 
 
 def _open_page(world: World) -> None:
