@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import Select, case, func, select
 
+from portal import runtime
 from portal.db.session import db
 from portal.domain import setup
 from portal.domain.payment import OPEN
@@ -82,6 +83,10 @@ def _renew_due() -> Moment:
     return first(renew.next_due(), _earliest(NEVER_SENT))
 
 
+def _detach_due() -> Moment:
+    return _earliest(TO_DETACH.where(PaymentMethodRow.provider.in_(list(runtime.providers))))
+
+
 def _forget_due() -> Moment:
     oldest = _earliest(OLDEST_KEY)
     return oldest + idempotency.KEPT_FOR if oldest else None
@@ -97,7 +102,7 @@ JOBS = (
     Job("janitor", timedelta(minutes=1), janitor.run_once, lambda: _earliest(*TO_ASK_ABOUT)),
     Job("reconcile", timedelta(hours=1), reconcile.run_once, reconcile.next_due),
     Job("expire", timedelta(minutes=1), expire.run_once, lambda: _earliest(PAGE_TO_CLOSE, NOBODY_PAID)),
-    Job("detach_methods", timedelta(minutes=5), methods.detach_removed, lambda: _earliest(TO_DETACH)),
+    Job("detach_methods", timedelta(minutes=5), methods.detach_removed, _detach_due),
     Job("forget_keys", timedelta(hours=1), idempotency.forget_old, _forget_due),
     Job("forget_quotes", timedelta(hours=1), change_plan.forget_unused, _quotes_due),
     Job("recognise", timedelta(hours=1), ledger.run_once, ledger.next_due),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from sqlalchemy import exists, select
+from sqlalchemy import exists, func, select
 
 from portal import failpoints, runtime
 from portal.db import rows
@@ -22,7 +22,8 @@ from portal.models.payment import PaymentRow
 from portal.models.plan import PlanRow
 from portal.models.subscription import SubscriptionRow
 from portal.models.user import ConsentRow, PaymentMethodRow
-from portal.services import heartbeat, journal, standing
+from portal.services import journal, standing
+from portal.services.one_by_one import one_by_one
 
 
 def chargeable(method_id: UUID | None, user_id: str) -> PaymentMethod | None:
@@ -79,14 +80,24 @@ def detach(method: PaymentMethod) -> None:
         journal.record([Change(method.user_id, now, f"provider:{method.provider}", (gone,), reason="detached")])
 
 
-def detach_removed(limit: int = 100) -> int:
-    """Methods that were removed here and not yet there. Answers how many were tried."""
+def detach_removed(size: int = 100) -> int:
+    """Methods that were removed here and not yet there, so many at most. Answers how many were tried.
+
+    Which of more are tried is left to chance: those that cannot be forgotten then hold back nobody for long. What a
+    payment system that is switched off has to forget waits for it.
+    """
     waiting = PaymentMethodRow.removed_at.is_not(None), PaymentMethodRow.detached_at.is_(None)
-    found = rows.find_all(PaymentMethod, *waiting, order=[PaymentMethodRow.removed_at], limit=limit)
-    for method in found:
-        heartbeat.go_on()
-        detach(method)
+    some = select(PaymentMethodRow.id).where(*waiting, PaymentMethodRow.provider.in_(list(runtime.providers)))
+    found = sorted(db.session.scalars(some.order_by(func.random()).limit(size)))
+    end_reads()
+    one_by_one(found, _detach_by_id)
     return len(found)
+
+
+def _detach_by_id(method_id: UUID) -> None:
+    method = rows.find(PaymentMethod, PaymentMethodRow.id == method_id, PaymentMethodRow.detached_at.is_(None))
+    if method is not None:
+        detach(method)
 
 
 def held_by(user_id: str) -> list[tuple[Subscription, Plan]]:

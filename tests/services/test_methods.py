@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -142,6 +143,72 @@ def test_forgetting_a_card_is_asked_for_until_the_payment_system_has_done_it(wor
         assert world.one("SELECT removed_at FROM payment_methods")["removed_at"] is not None
         world.pass_time(5 * MINUTE)
     assert world.one("SELECT detached_at FROM payment_methods")["detached_at"] is not None
+
+
+def test_cards_that_cannot_be_forgotten_do_not_hold_back_the_newer_ones(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two are stuck, and one is tried at a time."""
+    subscribed(world)
+    save_card(world, "5555 5555 5555 4444")
+    save_card(world, "4000 0000 0000 0341")
+    plan_fault(world, "rate_limited", "detach", times=3)
+    for number in range(3):
+        remove(world, number)
+    refs = [row["method_ref"] for row in world.rows("SELECT method_ref FROM payment_methods ORDER BY removed_at, id")]
+    provider = world.app.extensions["matinee"].providers["sandbox"]
+    forgets = provider.detach
+    monkeypatch.setattr(provider, "detach", lambda ref: ref not in refs[:2] and forgets(ref))
+    for _ in range(200):
+        assert do(world, methods.detach_removed, 1) == 1
+    left = world.rows("SELECT method_ref FROM payment_methods WHERE detached_at IS NULL ORDER BY removed_at, id")
+    assert [row["method_ref"] for row in left] == refs[:2]
+
+
+def test_one_card_over_which_the_run_breaks_does_not_hold_back_the_others(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    subscribed(world)
+    save_card(world, "5555 5555 5555 4444")
+    plan_fault(world, "rate_limited", "detach", times=2)
+    remove(world, 0)
+    world.clock.at += MINUTE
+    remove(world, 1)
+    poison = world.rows("SELECT method_ref FROM payment_methods ORDER BY removed_at")[0]["method_ref"]
+    provider = world.app.extensions["matinee"].providers["sandbox"]
+    monkeypatch.setattr(provider, "detach", raising_for(poison, provider.detach))
+    assert do(world, methods.detach_removed) == 2
+    (left,) = world.rows("SELECT method_ref FROM payment_methods WHERE detached_at IS NULL")
+    assert left["method_ref"] == poison
+
+
+def raising_for(method_ref: str, real: Callable[[str], bool]) -> Callable[[str], bool]:
+    def call(asked: str) -> bool:
+        if asked == method_ref:
+            raise RuntimeError("a bug of ours")
+        return real(asked)
+
+    return call
+
+
+def test_a_card_of_a_payment_system_that_is_switched_off_can_be_removed_and_holds_nobody_up(world: World) -> None:
+    subscribed(world)
+    save_card(world, "5555 5555 5555 4444")
+    world.write("UPDATE payment_methods SET provider = 'gone'")
+    remove(world, 0)
+    plan_fault(world, "rate_limited", "detach")
+    world.write("UPDATE payment_methods SET provider = 'sandbox' WHERE removed_at IS NULL")
+    remove(world, 1)
+    assert do(world, methods.detach_removed) == 1
+    assert world.one("SELECT provider FROM payment_methods WHERE detached_at IS NULL")["provider"] == "gone"
+    world.write("UPDATE payment_methods SET provider = 'sandbox'")
+    world.pass_time(5 * MINUTE)
+    assert waiting(world) == 0
+
+
+def waiting(world: World) -> int:
+    """Cards that were removed here and not yet there."""
+    return len(world.rows("SELECT id FROM payment_methods WHERE removed_at IS NOT NULL AND detached_at IS NULL"))
 
 
 def test_removing_the_card_while_money_is_owed_ends_access_and_the_retries(world: World) -> None:

@@ -21,6 +21,7 @@ from stripe.params import (
     PaymentIntentRetrieveParams,
     PaymentIntentUpdateParams,
     PaymentMethodDetachParams,
+    PaymentMethodRetrieveParams,
     RefundCreateParams,
     RefundListParams,
     RefundRetrieveParams,
@@ -44,6 +45,7 @@ from tests.stripe_wire.shapes import Shapes, Shown, expanded
 from tests.stripe_wire.tried import REFERENCE
 
 Given = dict[str, Any]
+BREAKS: Final = "stripe_wire.breaks"  # in the environment of a request that is done and answered 500
 
 
 @dataclass(frozen=True)
@@ -112,6 +114,10 @@ def _refund(asked: Asked) -> Shown:
     return found[0]
 
 
+def _method(asked: Asked) -> Shown:
+    return asked.shapes.method(pays.saved_method(asked.conn, asked.guid).id) or {}
+
+
 def _detach(asked: Asked) -> Shown:
     return asked.shapes.method(pays.detach(asked.conn, asked.now, asked.guid)) or {}
 
@@ -148,6 +154,7 @@ OFFERS: Final = (
     Offer("GET", "/refunds", "find", RefundListParams, _list("refunds")),
     Offer("GET", "/refunds/<guid>", "find", RefundRetrieveParams, _refund),
     Offer("GET", "/disputes", "find", DisputeListParams, _list("disputes")),
+    Offer("GET", "/payment_methods/<guid>", "find", PaymentMethodRetrieveParams, _method),
     Offer("POST", "/payment_methods/<guid>/detach", "detach", PaymentMethodDetachParams, _detach),
 )
 
@@ -198,7 +205,14 @@ class Api:
     def _do(self, offer: Offer, guid: str, given: Given, conn: Connection, now: datetime, twist: Fault | None) -> Reply:
         shapes = Shapes(conn, self.base())
         asked = Asked(conn, now, guid, given, twist, shapes, self.largest)
-        shown = expanded(shapes, offer.act(asked), given.get("expand", []))
+        try:
+            shown = expanded(shapes, offer.act(asked), given.get("expand", []))
+        except Refused as refused:
+            if not refused.begun:
+                raise
+            return reply.as_json(refused.status, refused.as_json())
+        if BREAKS in request.environ:
+            return reply.broken()
         if offer.operation == "charge" and shown["status"] == "requires_payment_method":
             return reply.as_json(402, {"error": {**shown["last_payment_error"], "payment_intent": shown}})
         return reply.as_json(200, shown)

@@ -11,7 +11,9 @@ from portal.demo.sandbox.reply import Reply
 
 
 class Refused(Refusal):
-    """Nothing was changed, and nothing is remembered under the key."""
+    """Nothing was changed. Nothing is remembered under the key either, unless the work had `begun`."""
+
+    begun = False
 
     def __init__(self, status: int, code: str | None, message: str, **more: Any) -> None:
         super().__init__(status, code or "", message)
@@ -36,9 +38,11 @@ def invalid_parameter(name: str, message: str, code: str | None = None) -> Refus
 
 
 def no_such(kind: str, guid: str, param: str = "id") -> Refused:
-    """404 where the address names it, 400 where a parameter does."""
+    """404 where the address names it, 400 where a parameter does: who looked for that has begun to work."""
     status = 404 if param in ("id", "intent") else 400
-    return Refused(status, "resource_missing", f"No such {kind}: '{guid}'", param=param)
+    refused = Refused(status, "resource_missing", f"No such {kind}: '{guid}'", param=param)
+    refused.begun = status == 400
+    return refused
 
 
 # What the sandbox calls its refusals, and Stripe its own.

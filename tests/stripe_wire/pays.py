@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection, RowMapping, insert, select
 
@@ -23,6 +23,10 @@ from tests.stripe_wire.tables import customers, intents, sessions
 from tests.stripe_wire.tried import REFERENCE, change
 
 Given = dict[str, Any]
+DETACHED: Final = (
+    "The provided PaymentMethod was previously used with a PaymentIntent without Customer attachment, shared with a"
+    " connected account without Customer attachment, or was detached from a Customer. It may not be used again."
+)
 
 
 def customer(conn: Connection, now: datetime, given: Given) -> RowMapping:
@@ -139,9 +143,11 @@ def _method(conn: Connection, given: Given) -> Method:
     method = methods.get(conn, given.get("payment_method", ""))
     if method is None:
         raise no_such("PaymentMethod", given.get("payment_method", ""), "payment_method")
-    if method.user_id != given["customer"] or method.detached_at is not None:
+    if method.detached_at is not None:
+        raise Refused(400, None, DETACHED)
+    if method.user_id != given["customer"]:
         message = f"The customer does not have a payment method with the ID {method.id}."
-        raise invalid_parameter("payment_method", message, "resource_missing")
+        raise invalid_parameter("payment_method", f"{message} The payment method must be attached to the customer.")
     return method
 
 
@@ -211,13 +217,17 @@ def refund(conn: Connection, now: datetime, given: Given, twist: Fault | None) -
     return made
 
 
+def saved_method(conn: Connection, guid: str) -> Method:
+    found = methods.get(conn, guid)
+    if found is None:
+        raise no_such("PaymentMethod", guid)
+    return found
+
+
 def detach(conn: Connection, now: datetime, guid: str) -> str:
-    method = methods.get(conn, guid)
-    if method is None:
-        raise no_such("PaymentMethod", guid, "payment_method")
-    if method.detached_at is not None:
+    if saved_method(conn, guid).detached_at is not None:
         message = "The payment method you provided is not attached to a customer so detachment is impossible."
-        raise invalid_parameter("payment_method", message, "payment_method_unexpected_state")
+        raise Refused(400, None, message)
     methods.detach(conn, now, guid)
     webhooks.announce(conn, now, "method.detached", {"object": "method", "id": guid, "reference": guid})
     return guid

@@ -109,6 +109,53 @@ def test_a_500_is_kept_for_its_key(wire: StripeWire) -> None:
     assert len(shop.asked("start_checkout")) == 2
 
 
+def test_a_customer_who_was_looked_for_in_vain_is_kept_for_the_key(wire: StripeWire) -> None:
+    given = {"success_url": "https://shop.example", "mode": "setup", "currency": "rub"}
+    keyed = {**HEADERS, "Idempotency-Key": "k"}
+    answers = [
+        httpx.post(f"{wire.base_url}/v1/checkout/sessions", data={**given, "customer": customer}, headers=keyed)
+        for customer in ("cus_nobody", "cus_nobody", "cus_else")
+    ]
+    errors = [one.json()["error"] for one in answers]
+    assert [one.status_code for one in answers] == [400, 400, 400]
+    assert "Idempotent-Replayed" in answers[1].headers
+    assert [errors[1]["code"], errors[1]["param"], errors[2]["type"]] == [
+        "resource_missing",
+        "customer",
+        "idempotency_error",
+    ]
+
+
+def test_a_method_that_is_nobodys_or_somebody_elses_is_refused_without_a_code(
+    wire: StripeWire, client: stripe.StripeClient
+) -> None:
+    shop = Shop(wire)
+    alices, boris = shop.saved(), shop.saved(user_id="boris")
+    client.v1.payment_methods.detach(alices.method_ref)
+    params: Any = {"amount": 59900, "currency": "rub", "off_session": True, "confirm": True}
+    for method, customer, param in (
+        (alices, alices.customer_ref, None),
+        (boris, alices.customer_ref, "payment_method"),
+    ):
+        with pytest.raises(stripe.InvalidRequestError) as refused:
+            client.v1.payment_intents.create({**params, "customer": customer, "payment_method": method.method_ref})
+        assert (refused.value.http_status, refused.value.code, refused.value.param) == (400, None, param)
+    with pytest.raises(stripe.InvalidRequestError) as refused:
+        client.v1.payment_methods.detach(alices.method_ref)
+    assert (refused.value.http_status, refused.value.code, refused.value.param) == (400, None, None)
+
+
+def test_a_method_says_whose_it_is(wire: StripeWire, client: stripe.StripeClient) -> None:
+    method = Shop(wire).saved()
+    assert client.v1.payment_methods.retrieve(method.method_ref).customer == method.customer_ref
+    client.v1.payment_methods.detach(method.method_ref)
+    assert client.v1.payment_methods.retrieve(method.method_ref).customer is None
+    for ask in (client.v1.payment_methods.retrieve, client.v1.payment_methods.detach):
+        with pytest.raises(stripe.InvalidRequestError) as refused:
+            ask("pm_nobody")
+        assert (refused.value.http_status, refused.value.code) == (404, "resource_missing")
+
+
 def test_a_declined_charge_is_an_error_with_its_payment(wire: StripeWire, client: stripe.StripeClient) -> None:
     shop = Shop(wire)
     method = shop.saved("4000 0000 0000 0341")

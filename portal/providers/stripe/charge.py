@@ -11,11 +11,11 @@ import httpx
 
 from portal.domain.outcome import Decline, Outcome
 from portal.providers.port import Answer, ChargeOrder
-from portal.providers.stripe import said
+from portal.providers.stripe import methods, said
 from portal.providers.stripe.amounts import from_stripe, to_stripe
 from portal.providers.stripe.client import Client, Heard
 from portal.providers.stripe.created import created
-from portal.providers.stripe.declines import asks_for_the_customer, decline
+from portal.providers.stripe.declines import DETACHED, asks_for_the_customer, decline, may_mean_the_method
 from portal.providers.stripe.said import REFERENCE
 
 
@@ -74,11 +74,20 @@ def _confirm(client: Client, order: ChargeOrder, payment_ref: str) -> Heard:
 def _tried(client: Client, order: ChargeOrder, heard: Heard) -> Answer:
     declined = _declined_payment(heard)
     if declined is None:
+        if _method_is_dead(client, order, heard):
+            return Answer(Outcome.failed, decline=DETACHED, note=heard.note)
         return created(heard, partial(said.payment, reference=order.reference))
     if asks_for_the_customer(heard.error):
         return _bring_customer(client, order, declined)
     error = decline(heard.error)
     return said.read(Heard(httpx.codes.OK, declined), lambda body: _as_declined(body, order.reference, error, heard))
+
+
+def _method_is_dead(client: Client, order: ChargeOrder, refused: Heard) -> bool:
+    """Only where Stripe says so: else the refusal is a mistake of ours, and no reason to ask for another card."""
+    if refused.status != httpx.codes.BAD_REQUEST or not may_mean_the_method(refused.error):
+        return False
+    return methods.owner(client, order.method_ref) not in (order.customer_ref, None)
 
 
 def _declined_payment(heard: Heard) -> Mapping[str, Any] | None:

@@ -6,6 +6,8 @@ import hashlib
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
+import httpx
+
 from portal.domain.outcome import Decline, DeclineClass, Outcome
 from portal.providers.port import Answer, CheckoutOrder
 from portal.providers.stripe import said
@@ -26,21 +28,24 @@ PAGES: Final = "https://checkout.stripe.com https://hooks.stripe.com"  # where o
 
 
 def start(client: Client, order: CheckoutOrder, now: datetime) -> Answer:
+    key = order.reference
     if order.customer_ref is not None:
-        heard = _open(client, order, order.customer_ref, now)
+        heard = _open(client, order, order.customer_ref, now, key)
         if not (heard.code == "resource_missing" and heard.error.get("param") == "customer"):
             return _opened(heard, order)
         # Somebody deleted that customer at Stripe: nothing was begun, so it is asked for once more as another.
-    made = _make_customer(client, order.user_id)
+        # Stripe may keep the refusal, and takes its key for the same parameters only.
+        key = f"{order.reference}:other-customer"
+    made = _make_customer(client, order)
     customer = made.body.get("id")
     if not made.ok or not isinstance(customer, str):
         # Without a customer no page was asked for, whatever became of the customer.
         return Answer(Outcome.failed, decline=Decline(DeclineClass.gateway, "no_customer"), note=made.note)
-    return _opened(_open(client, order, customer, now), order)
+    return _opened(_open(client, order, customer, now, key), order)
 
 
-def _open(client: Client, order: CheckoutOrder, customer: str, now: datetime) -> Heard:
-    params, key = _params(order, customer, now), order.reference
+def _open(client: Client, order: CheckoutOrder, customer: str, now: datetime, key: str) -> Heard:
+    params = _params(order, customer, now)
     return client.hear(lambda stripe: stripe.checkout.sessions.create(params, {"idempotency_key": key}))
 
 
@@ -48,10 +53,18 @@ def _opened(heard: Heard, order: CheckoutOrder) -> Answer:
     return created(heard, lambda body: said.session(body, order.reference))
 
 
-def _make_customer(client: Client, user_id: str) -> Heard:
+def _make_customer(client: Client, order: CheckoutOrder) -> Heard:
     """One for each user: whoever asks again within a day gets the same one."""
-    metadata = {"matinee_user": user_id}
-    key = f"customer:{hashlib.sha256(user_id.encode()).hexdigest()[:32]}"  # Auth's ids may be long, and no ASCII
+    of_user = f"customer:{hashlib.sha256(order.user_id.encode()).hexdigest()[:32]}"  # Auth's ids may be long, no ASCII
+    made = _customer(client, order, of_user)
+    if not httpx.codes.is_server_error(made.status):
+        return made
+    # Stripe keeps that answer for a day, for all orders of this user. Another customer does no harm: it owes nothing.
+    return _customer(client, order, f"{of_user}:{order.reference}")
+
+
+def _customer(client: Client, order: CheckoutOrder, key: str) -> Heard:
+    metadata = {"matinee_user": order.user_id}
     return client.hear(lambda stripe: stripe.customers.create({"metadata": metadata}, {"idempotency_key": key}))
 
 

@@ -21,6 +21,10 @@ UNTIL: ContextVar[float] = ContextVar("stripe_until")  # by when the call that i
 NEVER_SENT: Final = -1  # no connection, so no request
 NO_ANSWER: Final = 0
 
+# With any other status something may have been begun: 424 is a failure behind Stripe, 409 a key that is in use.
+REFUSALS: Final = frozenset({400, 401, 402, 403, 404, 429})
+NO_REFUSALS: Final = frozenset({"api_error", "idempotency_error"})
+
 
 @dataclass(frozen=True)
 class Heard:
@@ -54,10 +58,11 @@ class Heard:
     @property
     def proves_nothing_happened(self) -> bool:
         """It refused to begin. A key in use, or used with other parameters, says that an earlier request did begin."""
-        if self.status in (NEVER_SENT, httpx.codes.TOO_MANY_REQUESTS):
+        if self.status == NEVER_SENT:
             return True
-        refused = httpx.codes.is_client_error(self.status) and self.status != httpx.codes.CONFLICT
-        return refused and self.code is not None and self.error.get("type") != "idempotency_error"
+        if self.status not in REFUSALS or self.error.get("type") in NO_REFUSALS:
+            return False
+        return self.code is not None or self.status == httpx.codes.TOO_MANY_REQUESTS
 
     @property
     def word(self) -> str:

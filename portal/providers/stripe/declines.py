@@ -110,6 +110,13 @@ def asks_for_the_customer(error: Mapping[str, Any]) -> bool:
     return bool(ASKS_FOR_THE_CUSTOMER & {error.get("code"), error.get("decline_code")})
 
 
+def may_mean_the_method(error: Mapping[str, Any]) -> bool:
+    """That a saved method was detached, or is another customer's, Stripe says in a sentence and with no code."""
+    if error.get("type") != "invalid_request_error":
+        return False
+    return error.get("code") is None or error.get("param") == "payment_method"
+
+
 def names_no_method(error: Mapping[str, Any]) -> bool:
     """The saved method was removed at Stripe, or belongs to somebody else."""
     if error.get("code") == "payment_method_unexpected_state":

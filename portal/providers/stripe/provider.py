@@ -22,13 +22,12 @@ from portal.providers.port import (
     Notice,
     RefundOrder,
 )
-from portal.providers.stripe import charge, checkout, closing, events, finding, listing, refunds, webhooks
+from portal.providers.stripe import charge, checkout, closing, events, finding, listing, methods, refunds, webhooks
 from portal.providers.stripe.amounts import SMALLEST
 from portal.providers.stripe.client import Account
 
 API: Final = "https://api.stripe.com"
 LIVE: Final = ("sk_live_", "rk_live_")
-GONE: Final = frozenset({"resource_missing", "payment_method_unexpected_state"})
 
 
 class StripeProvider:
@@ -84,8 +83,7 @@ class StripeProvider:
         return listing.listed(self._account.client(), what, after, since)
 
     def detach(self, method_ref: str) -> bool:
-        heard = self._account.client().hear(lambda stripe: stripe.payment_methods.detach(method_ref))
-        return heard.ok or heard.code in GONE
+        return methods.detach(self._account.client(), method_ref)
 
     def verify(self, headers: Mapping[str, str], body: bytes, now: datetime) -> Notice:
         webhooks.prove(headers, body, self._secrets, now)

@@ -15,6 +15,8 @@ from portal.providers.port import Answer, ChargeOrder, Clues, SavedMethod
 from tests.providers.stripe.shop import ALWAYS_ASKS, DECLINES_LATER, PRICE, Shop
 
 DECLINED = Decline(DeclineClass.soft, "declined")
+DETACHED = Decline(DeclineClass.hard, "method_detached")
+REFUSED = Decline(DeclineClass.gateway, "invalid_request_error")
 
 # Each fault on the first charge: what the client says at once, what was really taken, and what it finds afterwards.
 CHARGE_FAULTS: list[tuple[str, dict[str, Any], Outcome, int, Outcome]] = [
@@ -177,6 +179,20 @@ class Losing(httpx.BaseTransport):
         return self._onward.handle_request(request)
 
 
+class Refusing(httpx.BaseTransport):
+    """A line on which requests to one address are refused, in Stripe's way, with nothing that says why."""
+
+    def __init__(self, shop: Shop, refused: str, **error: str) -> None:
+        self._onward = InProcess(shop.stripe.line, mount="")
+        self._refused = refused
+        self._error = {"type": "invalid_request_error", "message": "It cannot be done.", **error}
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        if request.url.path.endswith(self._refused):
+            return httpx.Response(400, json={"error": self._error})
+        return self._onward.handle_request(request)
+
+
 def retry(shop: Shop, method: SavedMethod | None, before: Answer) -> ChargeOrder:
     assert method is not None
     return shop.renewal(method, "payment:3", payment_ref=before.provider_ref)
@@ -266,8 +282,41 @@ def test_a_removed_method_is_never_charged_again(shop: Shop) -> None:
     assert shop.provider.detach(method.method_ref)
     assert shop.provider.detach(method.method_ref)
     answer = shop.provider.charge(shop.renewal(method))
-    assert answer.decline == Decline(DeclineClass.hard, "method_detached")
+    assert answer.decline == DETACHED
     assert shop.stripe.taken("payment:2") == []
+
+
+def test_a_removed_method_is_not_charged_by_a_retry_either(shop: Shop) -> None:
+    method = shop.saved()
+    shop.stripe.plan("decline", "charge")
+    first = shop.provider.charge(shop.renewal(method))
+    shop.provider.detach(method.method_ref)
+    assert shop.provider.charge(retry(shop, method, first)).decline == DETACHED
+    assert shop.stripe.taken("payment:3") == []
+
+
+def test_a_method_that_is_not_there_any_more_is_dead_though_the_refusal_does_not_say_so(shop: Shop) -> None:
+    gone = replace(shop.saved(), method_ref="pm_gone")
+    refusing = Shop(shop.stripe, transport=Refusing(shop, "/payment_intents"))
+    assert refusing.provider.charge(shop.renewal(gone)).decline == DETACHED
+
+
+@pytest.mark.parametrize("named", [{}, {"param": "payment_method"}])
+def test_a_refusal_without_a_code_does_not_blame_a_method_that_is_still_attached(
+    shop: Shop, named: dict[str, str]
+) -> None:
+    method = shop.saved()
+    refusing = Shop(shop.stripe, transport=Refusing(shop, "/payment_intents", **named))
+    assert refusing.provider.charge(shop.renewal(method)).decline == REFUSED
+
+
+@pytest.mark.parametrize("fault", ["timeout_before", "error_after", "garbage", "rate_limited", "wrong_key"])
+def test_where_nobody_can_tell_what_became_of_a_method_it_is_not_called_dead(shop: Shop, fault: str) -> None:
+    method = shop.saved()
+    shop.provider.detach(method.method_ref)
+    shop.stripe.plan(fault, "find")
+    assert shop.provider.charge(shop.renewal(method)).decline == REFUSED
+    assert shop.provider.charge(shop.renewal(method)).decline == DETACHED
 
 
 @pytest.mark.fault("P20")
@@ -285,7 +334,7 @@ def test_a_method_is_charged_for_its_owner_only(shop: Shop) -> None:
     alices, boris = shop.saved(), shop.saved(user_id="boris")
     mixed = replace(alices, method_ref=boris.method_ref)
     answer = shop.provider.charge(shop.renewal(mixed))
-    assert answer.decline == Decline(DeclineClass.hard, "method_detached")
+    assert answer.decline == DETACHED
     assert shop.stripe.taken("payment:2") == []
 
 
@@ -294,3 +343,25 @@ def test_a_failing_detach_is_not_done(shop: Shop) -> None:
     shop.stripe.plan("timeout_before", "detach")
     assert not shop.provider.detach(method.method_ref)
     assert shop.provider.detach("pm_nobody")
+
+
+@pytest.mark.parametrize("fault", ["timeout_after", "error_after", "reset"])
+def test_a_detach_whose_answer_was_lost_is_done_when_it_is_asked_for_again(shop: Shop, fault: str) -> None:
+    method = shop.saved()
+    shop.stripe.plan(fault, "detach", when="after")
+    assert not shop.provider.detach(method.method_ref)
+    assert shop.provider.detach(method.method_ref)
+
+
+def test_a_detach_that_is_refused_is_not_done_while_the_method_is_attached(shop: Shop) -> None:
+    method = shop.saved()
+    refusing = Shop(shop.stripe, transport=Refusing(shop, "/detach"))
+    assert not refusing.provider.detach(method.method_ref)
+    assert refusing.provider.detach("pm_nobody")
+
+
+def test_a_detach_that_is_refused_is_not_done_where_nobody_can_tell_whose_the_method_is(shop: Shop) -> None:
+    method = shop.saved()
+    shop.provider.detach(method.method_ref)
+    shop.stripe.plan("timeout_before", "find")
+    assert not shop.provider.detach(method.method_ref)

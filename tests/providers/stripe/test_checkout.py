@@ -100,6 +100,46 @@ def test_a_customer_who_is_known_is_not_made_again(shop: Shop) -> None:
     assert deleted.outcome is Outcome.succeeded
 
 
+def test_a_customer_that_could_not_be_made_locks_nobody_out_while_stripe_keeps_that_answer(shop: Shop) -> None:
+    """It was made all the same: so there are several, and each method is charged as the one it was saved for."""
+    shop.stripe.plan("breaks", "customers")
+    for number in (1, 2):
+        method = shop.buy(f"payment:{number}").method
+        assert method is not None
+        assert shop.provider.charge(shop.renewal(method, f"payment:renewal{number}")).outcome is Outcome.succeeded
+    with shop.stripe.book.read() as conn:
+        assert len(list(conn.scalars(select(customers.c.id)))) == 3
+
+
+def test_an_order_sent_again_after_its_customer_could_not_be_made_is_the_same_page(shop: Shop) -> None:
+    order = shop.order()
+    shop.stripe.plan("breaks", "customers")
+    shop.stripe.plan("timeout_after", "start_checkout")
+    shop.provider.start_checkout(order)
+    again = shop.provider.start_checkout(order)
+    assert again.outcome is Outcome.requires_action
+    assert [row["replayed"] for row in shop.asked("start_checkout")] == [False, True]
+
+
+def test_where_stripe_breaks_down_over_every_customer_no_page_was_asked_for(shop: Shop) -> None:
+    for _ in range(2):
+        shop.stripe.plan("breaks", "customers")
+    assert shop.provider.start_checkout(shop.order()).decline == Decline(DeclineClass.gateway, "no_customer")
+    assert shop.asked("start_checkout") == []
+    assert shop.buy("payment:2").outcome is Outcome.succeeded
+
+
+def test_an_order_of_a_customer_who_was_deleted_at_stripe_can_be_sent_again(shop: Shop) -> None:
+    order = shop.order(customer_ref="cus_deleted_by_hand")
+    shop.stripe.plan("timeout_after", "start_checkout")
+    shop.provider.start_checkout(order)
+    again = shop.provider.start_checkout(order)
+    assert again.outcome is Outcome.requires_action
+    assert shop.provider.start_checkout(order) == again
+    with shop.stripe.book.read() as conn:
+        assert len(list(conn.scalars(select(sessions.c.id)))) == 1
+
+
 @pytest.mark.parametrize(
     ("asked", "open_for"),
     [

@@ -121,6 +121,24 @@ def test_a_status_that_is_not_stripes_word_is_unknown(shop: Shop, status: int, b
         assert (answer.outcome, answer.absent) == (Outcome.unknown, False)
 
 
+UNSAID: list[tuple[int, str]] = [
+    *((status, "invalid_request_error") for status in (405, 408, 409, 410, 422, 424, 499)),
+    *((status, "api_error") for status in (400, 402, 404, 424, 429, 500)),
+]
+
+
+@pytest.mark.parametrize(("status", "kind"), UNSAID)
+def test_only_what_stripe_calls_a_refusal_proves_that_nothing_happened(shop: Shop, status: int, kind: str) -> None:
+    method = shop.saved()
+    provider = saying(status, {"error": {"type": kind, "message": "Something outside of Stripe failed."}})
+    for answer in (
+        provider.charge(shop.renewal(method)),
+        provider.start_checkout(shop.order(customer_ref=method.customer_ref)),
+        provider.refund(shop.back(shop.provider.find("payment:first:alice"), 100)),
+    ):
+        assert answer.outcome is Outcome.unknown
+
+
 def test_a_compressed_or_endless_answer_is_not_unfolded() -> None:
     packed = saying(200, b"\x1f\x8b\x08", **{"Content-Encoding": "gzip"}).find("payment:1", KNOWN)
     endless = saying(200, b" " * 5_000_000).find("payment:1", KNOWN)
