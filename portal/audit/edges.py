@@ -63,7 +63,11 @@ SUBSCRIPTION = (
     *_subscription("active", "parked", parked="active", unparked="active"),
     # Asked for money in vain
     *_subscription("past_due", "renewed", recovered="active"),
-    *_subscription("past_due", "deactivated", grace_over="suspended"),
+    *(
+        step
+        for state in ("trialing", "active", "past_due")
+        for step in _subscription(state, "deactivated", grace_over="suspended")
+    ),
     *_subscription("past_due", "cancelled", method_removed="past_due", dispute_opened="past_due"),
     *_subscription("past_due", "resumed", method_added="past_due"),
     *_subscription("past_due", "parked", parked="past_due", unparked="past_due"),
@@ -86,7 +90,7 @@ INVOICE = (Step("invoice", "not_paid", "paid", "paid"), Step("invoice", "not_pai
 
 ASKED = ("unknown", "requires_action", "pending")
 RECEIVED = ("succeeded", "duplicate")
-BACK = ("refund_reserved", "refund_done", "refund_released", "disputed", "dispute_won", "dispute_lost")
+BACK = ("refund_reserved", "refund_done", "refund_released", "refund_undone", "disputed", "dispute_won", "dispute_lost")
 
 PAYMENT = (
     Step("payment", "created", "sent", "unknown"),
@@ -111,6 +115,7 @@ REFUND = (
     *_stays("refund", "submitted", "held", "put_in_review"),
     Step("refund", "unknown", "taken_in_hand", "pending"),
     Step("refund", "unknown", "bounced", "submitted"),
+    Step("refund", "succeeded", "failed", "failed"),
     *_stays("refund", "unknown", "sent"),
     *(step for state in ("unknown", "pending") for step in _stays("refund", state, "asked", "put_in_review")),
     *(Step("refund", state, end, end) for state in ("unknown", "pending") for end in ("succeeded", "failed")),

@@ -224,10 +224,11 @@ def may_change(dialect: str, table: str) -> list[str]:
     return [f"DROP TRIGGER {table}_never_changed{where}"]
 
 
-def final_states(dialect: str, table: str, states: tuple[str, ...]) -> list[str]:
-    """DDL: these states are never left, whoever writes."""
+def final_states(dialect: str, table: str, states: tuple[str, ...], but: tuple[tuple[str, str], ...] = ()) -> list[str]:
+    """DDL: these states are never left, whoever writes; `but` by these steps."""
     words = ", ".join(f"'{state}'" for state in states)
-    when = f"WHEN (OLD.state IN ({words}) AND NEW.state <> OLD.state)"
+    may = "".join(f" AND NOT (OLD.state = '{before}' AND NEW.state = '{after}')" for before, after in but)
+    when = f"WHEN (OLD.state IN ({words}) AND NEW.state <> OLD.state{may})"
     if dialect == "postgresql":
         return [
             _REFUSE,
@@ -238,6 +239,12 @@ def final_states(dialect: str, table: str, states: tuple[str, ...]) -> list[str]
         f"CREATE TRIGGER {table}_final BEFORE UPDATE OF state ON {table} {when} "
         f"BEGIN SELECT RAISE(ABORT, '{table}: a final state is never left'); END"
     ]
+
+
+def no_final_states(dialect: str, table: str) -> list[str]:
+    """DDL: takes `final_states` back."""
+    where = f" ON {table}" if dialect == "postgresql" else ""
+    return [f"DROP TRIGGER {table}_final{where}"]
 
 
 def no_overlap(dialect: str) -> list[str]:

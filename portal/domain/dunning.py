@@ -31,7 +31,10 @@ def due(subscription: Subscription, plan: Plan, policy: Policy, now: datetime) -
         case "trialing" | "active" if subscription.runs_until and now >= subscription.runs_until:
             if not renews(subscription):
                 return Due.end
-            return Due.charge if retry is None or now >= retry else Due.nothing
+            if retry is None or now >= retry:
+                return Due.charge
+            # The bank is not reached for days: that is nobody's refusal, but what may be watched is over.
+            return Due.suspend if now >= access_end(subscription, plan, policy) else Due.nothing
         case "past_due":
             if retry is not None and now >= retry:
                 return Due.charge
@@ -48,7 +51,8 @@ def next_action_at(subscription: Subscription, plan: Plan, policy: Policy) -> da
     retry = next_retry(subscription, policy)
     match subscription.state:
         case "trialing" | "active":
-            return max_of(subscription.runs_until, retry) if renews(subscription) else subscription.runs_until
+            wanted = max_of(subscription.runs_until, retry) if renews(subscription) else subscription.runs_until
+            return min(wanted, access_end(subscription, plan, policy)) if wanted and retry else wanted
         case "past_due":
             end = access_end(subscription, plan, policy)
             return min(retry, end) if retry else end

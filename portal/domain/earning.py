@@ -79,7 +79,8 @@ def earn(holding: Holding, now: datetime, zone: str) -> tuple[Holding, list[tupl
 
 
 def give_back(holding: Holding, minor: int, zone: str) -> Holding:
-    """`minor` less is kept. What the books call earned follows at once, as if it had never been paid.
+    """`minor` less is kept, more where it is negative. What the books call earned follows at once, as if it had never
+    been paid.
 
     Where its time was taken back as well, what is left was for time that has passed, and is earned.
     """
@@ -88,7 +89,7 @@ def give_back(holding: Holding, minor: int, zone: str) -> Holding:
         return after
     earned = after.kept_minor if after.stopped_at else after.earned_by(after.earned_until)
     after = replace(after, earned_minor=earned)
-    return replace(after, due_at=_due(after, after.earned_until, zone) if after.due_at else None)
+    return replace(after, due_at=None if after.stopped_at else _due(after, after.earned_until, zone))
 
 
 def stop(holding: Holding, now: datetime) -> Holding:

@@ -195,7 +195,7 @@ def _payment(change: Change, move: Move, payment: Payment, booked: Booked, zone:
     booked.postings += entry.post(
         "dispute_opened" if held_back > 0 else "dispute_won", DISPUTED, ours, held_back + lost
     )
-    taken = "money_returned" if move.event == "refund_done" else "dispute_lost"
+    taken = "money_returned" if move.event in ("refund_done", "refund_undone") else "dispute_lost"
     booked.postings += entry.post(taken, theirs, ours, back - lost)
     earned = after.earned_minor - before.earned_minor
     booked.postings += entry.post("revenue_earned" if earned > 0 else "revenue_returned", DEFERRED, REVENUE, earned)

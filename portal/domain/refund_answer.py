@@ -9,6 +9,7 @@ from portal.domain.asking import absent_since, next_check, wants_review
 from portal.domain.change import Change, Move, Write
 from portal.domain.dunning import backoff
 from portal.domain.outcome import Decline, DeclineClass, Outcome
+from portal.domain.payment import Payment
 from portal.domain.policy import Policy
 from portal.domain.refund import Refund
 from portal.domain.refund_effects import Standing, effects
@@ -32,9 +33,11 @@ def decide(standing: Standing, refund: Refund, word: Word, now: datetime, actor:
 
 
 def _writes(standing: Standing, refund: Refund, word: Word, now: datetime, policy: Policy) -> list[Write]:
+    payment = standing.payment
+    if refund.state == "succeeded":
+        return _came_back(payment, refund, word)
     if refund.state not in ("unknown", "pending"):
         return []
-    payment = standing.payment
     facts: dict[str, object] = {"provider_ref": word.provider_ref or refund.provider_ref, "note": word.note or None}
     reserved = payment.reserved_minor - refund.amount_minor
     match word.outcome:
@@ -60,6 +63,17 @@ def _writes(standing: Standing, refund: Refund, word: Word, now: datetime, polic
     # A look between two scheduled ones does not count; what it found does.
     seen = _seen(refund, word, now)
     return [Move(refund, "asked", seen)] if seen["absent_at"] != refund.absent_at else []
+
+
+def _came_back(payment: Payment, refund: Refund, word: Word) -> list[Write]:
+    """Days later the bank could not give the money out, to a card that was closed, say: it is with us again.
+
+    Only what is said of the very refund that had succeeded counts.
+    """
+    if word.outcome is not Outcome.failed or word.provider_ref is None or word.provider_ref != refund.provider_ref:
+        return []
+    undone = {"refunded_minor": payment.refunded_minor - refund.amount_minor}
+    return [Move(refund, "failed", {"note": word.note or None}), Move(payment, "refund_undone", undone)]
 
 
 _SETTLED: dict[str, object] = {"next_check_at": None, "review_at": None, "absent_at": None}

@@ -50,7 +50,8 @@ def decide(standing: Standing, now: datetime, policy: Policy, room: int = 1) -> 
         case Due.charge if standing.method is not None:
             return _charge_within_bounds(standing, standing.method, now, policy, room)
         case Due.suspend:
-            return Decision(_move(standing, "grace_over", {}, now, policy))
+            since: dict[str, object] = {"past_due_since": subscription.past_due_since or now}
+            return Decision(_move(standing, "grace_over", since, now, policy))
         case Due.give_up:
             return Decision(_over(standing, "given_up", "unpaid", now))
         case Due.end:
@@ -111,7 +112,7 @@ def _charge(standing: Standing, method: PaymentMethod, now: datetime, policy: Po
 def _move(standing: Standing, event: str, facts: dict[str, object], now: datetime, policy: Policy) -> Change:
     subscription = standing.subscription
     to = "suspended" if event == "grace_over" else subscription.state
-    after = replace(subscription, state=to)
+    after = replace(subscription, state=to, **facts)  # type: ignore[arg-type]  # its columns
     facts = facts | {"next_action_at": next_action_at(after, standing.plan, policy)}
     return _change(standing, [Move(subscription, event, facts)], now)
 

@@ -49,7 +49,7 @@ SUBSCRIPTION = (
     Edge("active", "renewal_declined", "past_due", "subscription.past_due"),
     Edge("past_due", "declined_again", "past_due"),
     Edge("past_due", "recovered", "active", RENEWED),
-    Edge("past_due", "grace_over", "suspended", DEACTIVATED),
+    *(Edge(state, "grace_over", "suspended", DEACTIVATED) for state in ("trialing", "active", "past_due")),
     Edge("suspended", "declined_again", "suspended"),
     Edge("suspended", "recovered", "active", ACTIVATED),
     Edge("suspended", "given_up", "ended", DEACTIVATED),
@@ -141,6 +141,7 @@ PAYMENT = (
             Edge(state, "refund_reserved", state),
             Edge(state, "refund_done", state),
             Edge(state, "refund_released", state),
+            Edge(state, "refund_undone", state),
             Edge(state, "disputed", state),
             Edge(state, "dispute_won", state),
             Edge(state, "dispute_lost", state),
@@ -165,6 +166,7 @@ REFUND = (
     ),
     Edge("unknown", "taken_in_hand", "pending"),
     Edge("unknown", "bounced", "submitted"),
+    Edge("succeeded", "failed", "failed"),  # the bank could not give it out: it has come back
     *(Edge(state, "put_in_review", state) for state in ("submitted", "unknown", "pending")),
     Edge("submitted", "held", "submitted"),  # until the bank has decided a dispute
     Edge("submitted", "overtaken", "failed"),  # the money has gone back in another way

@@ -18,6 +18,7 @@ TECHNICAL: Mapping[str, str] = {
     "payment.refund_reserved": N_("The sum of a refund was set aside"),
     "payment.refund_done": N_("The payment was given back, in part or in full"),
     "payment.refund_released": N_("The sum that was set aside is free again"),
+    "payment.refund_undone": N_("Money that was given back has come back"),
     "payment.disputed": N_("The bank has the payment under dispute; nothing of it can be given back"),
     "payment.dispute_won": N_("The disputed sum is ours again"),
     "payment.dispute_lost": N_("The disputed sum is lost; it counts as given back"),

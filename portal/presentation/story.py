@@ -39,6 +39,7 @@ TECHNICAL = frozenset(
         ("payment", "refund_reserved"),
         ("payment", "refund_done"),
         ("payment", "refund_released"),
+        ("payment", "refund_undone"),
         ("payment", "disputed"),
         ("payment", "dispute_won"),
         ("payment", "dispute_lost"),

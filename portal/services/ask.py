@@ -61,7 +61,7 @@ def ask_about_refund(refund_id: UUID) -> Heard:
     end_reads()
     answer = runtime.providers[payment.provider].find_refund(refund.reference, clues.of_refund(refund, payment))
     failpoints.reached("ask_refund.answered")
-    decline = refund_absence(refund, runtime.clock.now()) if answer.absent else None
+    decline = refund_absence(refund, runtime.clock.now()) if answer.absent and refund.open else None
     settle_refund(refund_id, replace(answer, outcome=Outcome.failed, decline=decline) if decline else answer)
     failpoints.reached("ask_refund.settled")
     if answer.absent:

@@ -14,7 +14,6 @@ from portal.domain.change import Change, Move, Write
 from portal.domain.errors import InvoiceNotPayable, PaymentInProgress, ProviderUnavailable
 from portal.domain.invoice import Invoice
 from portal.domain.method import PaymentMethod
-from portal.domain.outcome import Outcome, turned_away
 from portal.domain.payment import Payment, intent
 from portal.domain.subscription import Subscription
 from portal.domain.user import User
@@ -24,7 +23,7 @@ from portal.models.user import UserRow
 from portal.providers.port import Answer, ChargeOrder, CheckoutOrder
 from portal.services import clues, journal, methods, standing
 from portal.services.ask import ask
-from portal.services.settle import settle
+from portal.services.settle import of_both, settle
 
 RETRY_AFTER = timedelta(seconds=5)
 
@@ -93,12 +92,6 @@ def charge_again(payment_id: UUID) -> None:
     _charge(_stamp(payment_id, "unknown"), again=True)
 
 
-def _of_both(answer: Answer) -> Answer:
-    """That the second send was not heard says nothing of the first, which may still arrive."""
-    unheard = turned_away(answer.decline, answer.provider_ref)
-    return replace(answer, outcome=Outcome.unknown, decline=None) if unheard else answer
-
-
 def _charge(stamped: tuple[Payment, PaymentMethod] | None, *, again: bool = False) -> None:
     if stamped is None:
         return
@@ -108,7 +101,7 @@ def _charge(stamped: tuple[Payment, PaymentMethod] | None, *, again: bool = Fals
     failpoints.reached("charge.stamped")
     answer = runtime.providers[payment.provider].charge(order)
     failpoints.reached("charge.answered")
-    settle(payment.id, _of_both(answer) if again else answer)
+    settle(payment.id, of_both(answer) if again else answer)
     failpoints.reached("charge.settled")
 
 

@@ -124,7 +124,7 @@ def _refund(payment_id: UUID, seen: RefundSeen, now: datetime) -> bool:
             return False
         known, change = made
         journal.record([change])
-    if known.reason == "provider":
+    if known.reason == "provider" or known.state == "succeeded":  # which may have come back
         _settle_imported(payment_id, known, answer, now)
     return True
 

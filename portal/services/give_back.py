@@ -15,7 +15,7 @@ from portal.domain.refund import Refund
 from portal.models.payment import RefundRow
 from portal.providers.port import Answer, RefundOrder
 from portal.services import journal
-from portal.services.settle import lock_refund, settle_refund
+from portal.services.settle import lock_refund, of_both, settle_refund
 
 
 def send_due(payment_id: UUID) -> None:
@@ -35,11 +35,12 @@ def send(refund_id: UUID) -> None:
     failpoints.reached("refund.stamped")
     answer = _call(payment, refund)
     failpoints.reached("refund.answered")
-    settle_refund(refund_id, answer)
+    settle_refund(refund_id, of_both(answer) if refund.sent_at is not None else answer)
     failpoints.reached("refund.settled")
 
 
 def _stamp(refund_id: UUID) -> tuple[Payment, Refund] | None:
+    """The refund as it was before: one with a moment at which it was sent is sent once more."""
     now = runtime.clock.now()
     with atomic():
         payment, refund = lock_refund(refund_id)

@@ -113,26 +113,30 @@ def _failed_with_us(name: str, page: Sequence[Listed]) -> list[UUID]:
 
 
 def _refunds_unknown(name: str, page: Sequence[Listed]) -> list[UUID]:
-    """Neither by its id there nor, while we wait for that id, by our reference. One that failed took nothing back."""
+    """Neither by its id there nor, while we wait for that id, by our reference. One that failed took nothing back, and
+    is news where we believe that it succeeded.
+    """
     ours = [refund_id for one in page if (refund_id := refund_id_of(one.reference))]
     by_id, by_reference = RefundRow.provider_ref.in_([one.provider_ref for one in page]), RefundRow.id.in_(ours)
     statement = (
-        select(RefundRow.id, RefundRow.provider_ref, PaymentRow.provider_ref)
+        select(RefundRow.id, RefundRow.state, RefundRow.provider_ref, PaymentRow.provider_ref)
         .join(PaymentRow, PaymentRow.id == RefundRow.payment_id)
         .where(PaymentRow.provider == name, or_(by_id, by_reference & RefundRow.provider_ref.is_(None)))
     )
     rows = db.session.execute(statement).all()
     end_reads()
-    known = {(refund, payment) for _, refund, payment in rows}
-    unanswered = {refund_id for refund_id, refund, _ in rows if refund is None}
-    takes = [
+    known = {(refund, payment): state for _, state, refund, payment in rows}
+    unanswered = {refund_id for refund_id, _, refund, _ in rows if refund is None}
+    news = [
         one
         for one in page
-        if one.state != "failed"
-        and (one.provider_ref, one.payment_ref) not in known
-        and refund_id_of(one.reference) not in unanswered
+        if (
+            known.get((one.provider_ref, one.payment_ref)) == "succeeded"
+            if one.state == "failed"
+            else (one.provider_ref, one.payment_ref) not in known and refund_id_of(one.reference) not in unanswered
+        )
     ]
-    return _taken_from(name, takes)
+    return _taken_from(name, news)
 
 
 def _disputes_unknown(name: str, page: Sequence[Listed]) -> list[UUID]:

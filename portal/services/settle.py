@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
@@ -16,6 +17,7 @@ from portal.domain.errors import NotFound
 from portal.domain.ids import new_id
 from portal.domain.invoice import Invoice
 from portal.domain.method import PaymentMethod
+from portal.domain.outcome import Outcome, turned_away
 from portal.domain.payment import Payment
 from portal.domain.plan import Plan
 from portal.domain.quote import ChangeQuote
@@ -54,6 +56,12 @@ def settle_refund(refund_id: UUID, answer: Answer) -> None:
             journal.record([change])
             recount(payment.id, now, actor)
             failpoints.reached("settle_refund.recorded")
+
+
+def of_both(answer: Answer) -> Answer:
+    """Of what was sent twice. That the second send was not heard says nothing of the first, which may still arrive."""
+    unheard = turned_away(answer.decline, answer.provider_ref)
+    return replace(answer, outcome=Outcome.unknown, decline=None) if unheard else answer
 
 
 def recount(payment_id: UUID, now: datetime, actor: str) -> None:

@@ -71,7 +71,7 @@ def test_one_event_leads_from_a_state_to_one_other(kind: str) -> None:
         ("subscription", {"expired", "ended"}),
         ("invoice", {"paid", "fail"}),
         ("payment", {"succeeded", "duplicate", "aborted"}),
-        ("refund", {"succeeded", "failed", "rejected"}),
+        ("refund", {"failed", "rejected"}),
         ("setup", {"succeeded", "failed"}),
         ("dispute", {"won", "lost"}),
     ],
@@ -84,6 +84,10 @@ def test_final_states_are_never_left(kind: str, final: set[str]) -> None:
 
 def test_a_failed_payment_may_still_turn_out_to_have_succeeded() -> None:
     assert {one.to for one in EDGES["payment"] if one.state == "failed"} == {"succeeded", "duplicate", "failed"}
+
+
+def test_a_refund_that_succeeded_may_come_back_and_nothing_else() -> None:
+    assert {one.to for one in EDGES["refund"] if one.state == "succeeded"} == {"failed"}
 
 
 @kinds

@@ -158,8 +158,8 @@ def test_a_bank_that_is_not_reached_is_tried_ever_more_rarely_and_never_called_a
         at = moment_of(world.one("SELECT next_action_at FROM subscriptions")["next_action_at"])
         waits.append((at - world.clock.at) // MINUTE)
         world.clock.at = at
-    assert waits == [5, 10, 20, 40, 80, 160, 320] + [360] * 33  # eight days of it
-    assert (shown(world)["status"], told(world)) == ("active", ["activated"])
+    assert waits == [5, 10, 20, 40, 80, 160, 320] + [360] * 26 + [85, 275] + [360] * 5  # eight days of it
+    assert (shown(world)["status"], told(world)) == ("suspended", ["activated", "deactivated"])
     assert world.one("SELECT declines FROM subscriptions")["declines"] == 0
 
     forget_faults(world)

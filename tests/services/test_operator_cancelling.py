@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from portal.audit.run import violations
 from portal.domain.errors import (
     AlreadyDone,
     AlreadyEnded,
@@ -127,6 +128,7 @@ def test_the_unused_time_is_given_back_in_the_same_commit(world: World) -> None:
     said = entry(world)
     assert (said["after"]["refund_ids"], said["after"]["amount_minor"]) == ([str(one) for one in made], 10610)
     assert_kept(world)
+    assert do(world, lambda: list(violations(now=world.clock.now()))) == []
 
 
 def test_the_sum_that_was_shown_is_good_for_fifteen_minutes(world: World) -> None:

@@ -12,8 +12,10 @@ import pytest
 from portal.domain.errors import ExceedsRefundable, InvalidAmount, NotFound, NotRefundable
 from portal.domain.money import Money
 from portal.domain.user import Person
-from portal.services import refund
+from portal.providers.port import Answer, RefundOrder
+from portal.services import give_back, operator_refunds, refund
 from tests.services import books
+from tests.services.desk import press
 from tests.services.month import (
     ALICE,
     DAY,
@@ -238,6 +240,31 @@ def test_a_refund_that_fails_days_later_frees_its_sum_and_gives_no_access_back(w
     assert_kept(world)
 
 
+@pytest.mark.fault("P23")
+@pytest.mark.parametrize("heard", ["by webhook", "within a day, the webhook lost"])
+def test_money_that_comes_back_after_its_refund_had_succeeded_can_be_given_once_more(world: World, heard: str) -> None:
+    """As where the card was closed meanwhile: the payment system said yes, the bank days later no."""
+    invoice = subscribed(world)
+    plan_fault(world, "comes_back", "refund", after=3 * 86400)
+    asked = ask(world, invoice, 10000)
+    do(world, operator_refunds.approve, press("goodwill"), asked, "keep", Money(19900, RUB))
+    world.drain()
+    assert (states(world), given_back(world)) == (["succeeded"], [10000])
+    if heard != "by webhook":
+        plan_fault(world, "drop", "webhook", times=1000)
+    days_pass(world, 5)
+    assert (states(world), given_back(world)) == (["failed"], [])
+    assert world.one("SELECT reserved_minor, refunded_minor FROM payments") == {
+        "reserved_minor": 0,
+        "refunded_minor": 0,
+    }
+    assert_kept(world)
+    ask(world, invoice, 29900)
+    days_pass(world, 40)
+    assert (states(world), given_back(world), shown(world)["status"]) == (["failed", "succeeded"], [29900], "ended")
+    assert_kept(world)
+
+
 def test_a_refund_that_is_declined_at_once_changes_no_access(world: World) -> None:
     invoice = subscribed(world)
     plan_fault(world, "decline", "refund")
@@ -262,6 +289,26 @@ def test_a_refund_is_made_once_whatever_its_call_meets(world: World, fault: str)
         world.pass_time(HOUR)
     assert (states(world), given_back(world), shown(world)["status"]) == (["succeeded"], [29900], "ended")
     assert told(world) == ["activated", "deactivated"]
+    assert_kept(world)
+
+
+def test_a_second_send_that_is_turned_away_says_nothing_of_the_first(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The worker sends what the page is sending at that moment, and is told to come later."""
+    invoice = subscribed(world, **NO_RENEWAL)
+    provider = world.app.extensions["matinee"].providers["sandbox"]
+    send = provider.refund
+
+    def meanwhile(order: RefundOrder) -> Answer:
+        monkeypatch.setattr(provider, "refund", send)
+        plan_fault(world, "rate_limited", "refund")
+        give_back.send(UUID(order.reference.removeprefix("refund:")))
+        return send(order)
+
+    monkeypatch.setattr(provider, "refund", meanwhile)
+    ask(world, invoice, 29900)
+    assert (states(world), given_back(world)) == (["succeeded"], [29900])
     assert_kept(world)
 
 

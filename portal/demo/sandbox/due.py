@@ -42,7 +42,7 @@ def _run_out(now: datetime) -> Select[*tuple[Any, ...]]:
 
 
 def _late_refunds(now: datetime) -> Select[*tuple[Any, ...]]:
-    return select(tables.refunds).where(tables.refunds.c.state == "pending", tables.refunds.c.settles_at <= now)
+    return select(tables.refunds).where(tables.refunds.c.settles_at <= now)
 
 
 def _to_dispute(now: datetime) -> Select[*tuple[Any, ...]]:

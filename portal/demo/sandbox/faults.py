@@ -42,6 +42,7 @@ PLAN: Final[dict[str, tuple[Stage, frozenset[str]]]] = {
     "pending_then_late": (Stage.work, MOVING),
     "declined_then_late": (Stage.work, TAKING),
     "wrong_amount": (Stage.work, TAKING),
+    "comes_back": (Stage.work, frozenset({"refund"})),
     "timeout_after": (Stage.after, REQUESTS),
     "reset_after": (Stage.after, REQUESTS),
     "garbage": (Stage.after, REQUESTS),
@@ -54,10 +55,13 @@ PLAN: Final[dict[str, tuple[Stage, frozenset[str]]]] = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass
 class Fault:
+    """`met`: it changed something. Where the bank says no by itself, say, another sum cannot be taken."""
+
     name: str
     params: dict[str, Any]
+    met: bool = True
 
 
 class Match(BaseModel):
@@ -78,7 +82,7 @@ class FaultOrder(BaseModel):
     when: Literal["before", "after"] = "before"  # reset: before or after the effect
     hold_seconds: float = Field(default=15, ge=0, le=120)  # timeouts: real seconds until the line is dropped
     code: str = "declined"  # decline, and a late failure
-    after: float = Field(default=3600, ge=0)  # pending_then_late, declined_then_late
+    after: float = Field(default=3600, ge=0)  # pending_then_late, declined_then_late, comes_back
     outcome: Literal["succeeded", "failed"] = "succeeded"  # pending_then_late
     amount: int | None = Field(default=None, ge=1)  # wrong_amount: minor units; one hundred more than asked by default
     copies: int = Field(default=1, ge=1, le=1000)  # repeat: how many beside the first
@@ -102,7 +106,8 @@ def add(conn: Connection, order: FaultOrder) -> None:
 
 
 def forget_all(conn: Connection) -> None:
-    conn.execute(faults.delete())
+    """That are still to come."""
+    conn.execute(faults.delete().where(faults.c.remaining > 0))
 
 
 STILL_TO_COME = select(faults).where(faults.c.remaining > 0).order_by(faults.c.id)

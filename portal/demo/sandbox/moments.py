@@ -14,7 +14,7 @@ from portal.demo.sandbox.tables import checkouts, payments, refunds, webhooks
 CATCHING_UP = (
     select(func.min(payments.c.settles_at).label("at")),
     select(func.min(checkouts.c.expires_at)).join(payments).where(payments.c.state == "requires_action"),
-    select(func.min(refunds.c.settles_at)).where(refunds.c.state == "pending"),
+    select(func.min(refunds.c.settles_at)),
     select(func.min(payments.c.dispute_at)),
 )
 

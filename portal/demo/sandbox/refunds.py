@@ -95,12 +95,17 @@ def _carry_out(conn: Connection, now: datetime, made: Refund, twist: Fault | Non
         conn.execute(update(refunds).where(refunds.c.id == made.id).values(**values))
     else:
         end(conn, now, made, "succeeded")
+    if twist is not None and twist.name == "comes_back":
+        late = now + timedelta(seconds=twist.params["after"])
+        values = {"settles_at": late, "settles_as": "failed", "decline_code": twist.params["code"]}
+        conn.execute(update(refunds).where(refunds.c.id == made.id).values(**values))
 
 
 def end(conn: Connection, now: datetime, made: Refund, state: str, why: Decline | None = None) -> None:
+    """Nothing where it has ended like that already."""
     told = {"decline_code": why.code if why else None, "decline_class": why.kind.value if why else None}
-    pending = update(refunds).where(refunds.c.id == made.id, refunds.c.state == "pending")
-    if conn.execute(pending.values(state=state, settles_at=None, **told)).rowcount:
+    other = update(refunds).where(refunds.c.id == made.id, refunds.c.state == made.state, refunds.c.state != state)
+    if conn.execute(other.values(state=state, settles_at=None, **told)).rowcount:
         webhooks.announce(conn, now, f"refund.{state}", as_json(get(conn, made.id)))
 
 
