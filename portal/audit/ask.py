@@ -23,7 +23,8 @@ def violations_of(audit: Audit, invariant: Invariant) -> Iterator[Violation]:
     for check in invariant.checks:
         for row in _answers(audit, check):
             told = _told(row)
-            yield Violation(told.pop("invariant", invariant.id), check.what, told, check.todo)
+            which, what = told.pop("invariant", invariant.id), told.pop("what", check.what)
+            yield Violation(which, what, told, check.todo)
 
 
 def stream(audit: Audit, sql: str) -> Iterator[RowMapping]:
@@ -71,6 +72,7 @@ def _moments(audit: Audit) -> dict[str, object]:
         "now": now,
         "unpublished_since": now - limits.unpublished,
         "unprocessed_since": now - limits.unprocessed,
+        "untiring_since": now - limits.untiring,
         "undone_since": now - limits.undone,
         "unsettled_since": now - limits.settling,
         "charges_per_day": limits.charges_per_day,

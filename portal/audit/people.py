@@ -8,7 +8,7 @@ from portal.audit.violation import N_, Invariant, Rule
 SEE_ACTIVITY = N_("Find out who did this: the activity log does not know. Somebody may have written past the portal.")
 ERASE_AGAIN = N_("Find out who wrote past the portal; then have it erased again, on the customer's page of their data.")
 
-# Which act an operator's step comes from. A step may be one of several acts.
+# Which act an operator's step comes from. An act may take one of several steps.
 ACTS = (
     "('cancelled_now', 'subscription.cancel'), ('cancelled_at_period_end', 'subscription.cancel'), "
     "('resumed', 'subscription.resume'), ('granted', 'subscription.grant'), ('parked', 'subscription.park'), "
@@ -37,12 +37,12 @@ I23 = Invariant(
             N_("An operator did something more often than the activity log says."),
             SEE_ACTIVITY,
             f"WITH acts (event, act) AS (VALUES {ACTS}) SELECT h.kind, h.subject_id, h.subscription_id, h.actor, "
-            "acts.act, h.times, coalesce(a.times, 0) AS logged FROM (SELECT kind, subject_id, subscription_id, actor, "
-            "event, count(*) AS times FROM history WHERE actor LIKE 'operator:%' GROUP BY kind, subject_id, "
-            "subscription_id, actor, event) AS h JOIN acts ON acts.event = h.event LEFT JOIN "
-            "(SELECT kind, replace(subject_id, '-', '') AS subject, operator, act, count(*) AS times FROM activity "
-            "WHERE outcome = 'done' GROUP BY kind, replace(subject_id, '-', ''), operator, act) AS a "
-            "ON a.kind = h.kind AND a.act = acts.act AND 'operator:' || a.operator = h.actor "
+            "h.act, h.times, coalesce(a.times, 0) AS logged FROM (SELECT s.kind, s.subject_id, s.subscription_id, "
+            "s.actor, acts.act, count(*) AS times FROM history s JOIN acts ON acts.event = s.event "
+            "WHERE s.actor LIKE 'operator:%' GROUP BY s.kind, s.subject_id, s.subscription_id, s.actor, acts.act) AS h "
+            "LEFT JOIN (SELECT kind, replace(subject_id, '-', '') AS subject, operator, act, count(*) AS times "
+            "FROM activity WHERE outcome = 'done' GROUP BY kind, replace(subject_id, '-', ''), operator, act) AS a "
+            "ON a.kind = h.kind AND a.act = h.act AND 'operator:' || a.operator = h.actor "
             "AND a.subject = replace(CAST(h.subject_id AS text), '-', '') WHERE h.times > coalesce(a.times, 0)",
         ),
         Rule(
@@ -50,8 +50,9 @@ I23 = Invariant(
             SEE_ACTIVITY,
             "SELECT r.id AS refund_id, r.payment_id FROM refunds r WHERE r.reason = 'operator' AND NOT EXISTS "
             "(SELECT 1 FROM activity a WHERE a.act IN ('refund.give', 'subscription.cancel') AND a.outcome = 'done' "
-            "AND a.user_id = r.user_id AND replace(CAST(a.after ->> 'refund_id' AS text), '-', '') "
-            "= replace(CAST(r.id AS text), '-', ''))",
+            # One that was given, or the list of those that were given at once.
+            "AND a.user_id = r.user_id AND replace(coalesce(a.after ->> 'refund_id', a.after ->> 'refund_ids'), "
+            "'-', '') LIKE '%' || replace(CAST(r.id AS text), '-', '') || '%')",
         ),
         Rule(
             N_("A price was moved by an act that the activity log does not know."),

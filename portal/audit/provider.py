@@ -75,12 +75,8 @@ def _ours(reference: str) -> UUID | None:
 
 
 def _book(audit: Audit) -> Book:
-    assert audit.provider is not None  # noqa: S101 - these invariants are only asked where it is there
-    if "book" not in audit.scratch:
-        audit.scratch["book"] = Book(audit.provider)
-    book = audit.scratch["book"]
-    assert isinstance(book, Book)  # noqa: S101
-    return book
+    assert audit.book is not None  # noqa: S101 - these invariants are only asked where it is there
+    return audit.book
 
 
 def _payments(audit: Audit) -> Iterator[tuple[RowMapping, Held]]:
@@ -92,6 +88,7 @@ def _payments(audit: Audit) -> Iterator[tuple[RowMapping, Held]]:
 
 
 NOTHING = Held()
+NEVER_SENT = "SELECT id AS payment_id, invoice_id, state, modified_at FROM payments WHERE sent_at IS NULL"
 
 
 def _waits(row: RowMapping, held: Held, audit: Audit) -> bool:
@@ -126,6 +123,15 @@ def strange_charges(audit: Audit) -> Found:
             yield {"reference": f"payment:{UUID(int=ours)}", "amount": held.net}
 
 
+def held_unsent(audit: Audit) -> Found:
+    """It is sent, and written as sent before that, or it is not: nobody ever asks about one that was not."""
+    book = _book(audit)
+    for row in stream(audit, NEVER_SENT):
+        held = book.held.get(guid(row["payment_id"]).int, NOTHING)
+        if held.net > 0 and not held.going and moment(row["modified_at"]) <= audit.now:
+            yield {name: row[name] for name in ("payment_id", "invoice_id", "state")} | {"held": held.net}
+
+
 def held_for_nothing(audit: Audit) -> Found:
     """Taken, and neither our payment nor its invoice knows."""
     for row, held in _payments(audit):
@@ -145,8 +151,8 @@ def believed_for_nothing(audit: Audit) -> Found:
 def held_otherwise(audit: Audit) -> Found:
     """Received by both, and what is left of it differs by more than what is on its way back."""
     for row, held in _payments(audit):
-        if row["state"] not in ("succeeded", "duplicate") or len(held.taken) != 1:
-            continue  # none or two: that is told already
+        if row["state"] not in ("succeeded", "duplicate") or not held.taken or held.charges > 1:
+            continue  # nothing was taken, or it is held twice: that is told already
         left = row["amount_minor"] - row["refunded_minor"] - row["disputed_minor"]
         if not left - row["reserved_minor"] <= held.there <= left:
             yield _told(row, held) | {"expected": left}
@@ -163,6 +169,7 @@ I6 = Invariant(
     (
         Walk(N_("The payment system holds two charges of one invoice."), GIVE_BACK, charged_twice),
         Walk(N_("The payment system took money for a payment that we do not have."), GIVE_BACK, strange_charges),
+        Walk(N_("The payment system holds money of a payment that was never sent to it."), GIVE_BACK, held_unsent),
     ),
     asks="provider",
 )

@@ -8,6 +8,7 @@ from datetime import datetime
 from portal.audit.ask import violations_of
 from portal.audit.invariants import INVARIANTS
 from portal.audit.outside import AuthView, ProviderBook
+from portal.audit.provider import Book
 from portal.audit.violation import Audit, Invariant, Limits, Violation
 from portal.db import engines
 from portal.db.session import db
@@ -25,10 +26,12 @@ def violations(
 ) -> Iterator[Violation]:
     """What is wrong, as it is found. `now` is portal time; `begun` hears which invariant is being checked.
 
-    The payment systems' book is to be read before: what changed after `now` is not held against anybody.
+    The payment systems' book is read first, so that the rows know whatever is in it; what changed after `now` is not
+    held against anybody.
     """
+    book = Book(provider) if provider else None
     with engines.snapshot(db.engine) as connection:
-        audit = Audit(connection, now, limits or Limits(), provider, auth)
+        audit = Audit(connection, now, limits or Limits(), book, auth)
         for invariant in INVARIANTS:
             if may_ask(audit, invariant):
                 begun(invariant)
@@ -37,4 +40,4 @@ def violations(
 
 def may_ask(audit: Audit, invariant: Invariant) -> bool:
     """Whoever is needed besides the rows is there."""
-    return {"provider": audit.provider is not None, "auth": audit.auth is not None}.get(invariant.asks, True)
+    return {"provider": audit.book is not None, "auth": audit.auth is not None}.get(invariant.asks, True)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from portal.audit.calendar import GIVES_TIME
 from portal.audit.guards import missing_of
 from portal.audit.violation import N_, Invariant, Rule
 
 SEE_PERIOD = N_("Open the subscription's page, compare its periods with its invoices, and park it until that is clear.")
+GIVEN_BY = (*GIVES_TIME, "trial_started", "granted")
 
 I1 = Invariant(
     "I1",
@@ -70,6 +72,20 @@ I1 = Invariant(
             "ON t.subscription_id = q.subscription_id AND t.event = 'plan_changed' AND t.at = q.applied_at "
             "WHERE q.invoice_id IS NOT NULL AND (t.plan <> replace(CAST(q.from_plan_id AS text), '-', '') "
             "OR t.price <> replace(CAST(q.from_price_id AS text), '-', '') OR abs(elapsed(t.until, q.until)) > 1)",
+        ),
+        Rule(
+            N_("A change of plan is said to be carried out, and its subscription's history has no such step."),
+            SEE_PERIOD,
+            "SELECT q.id AS quote_id, q.subscription_id, q.applied_at FROM change_quotes q "
+            "LEFT JOIN history h ON h.subscription_id = q.subscription_id AND h.at = q.applied_at "
+            "AND h.kind = 'subscription' AND h.event = 'plan_changed' WHERE q.applied_at IS NOT NULL AND h.seq IS NULL",
+        ),
+        Rule(
+            N_("A period was given at a moment at which its subscription's history gives no time."),
+            SEE_PERIOD,
+            "SELECT p.id AS period_id, p.subscription_id, p.created_at FROM periods p "
+            "LEFT JOIN history h ON h.subscription_id = p.subscription_id AND h.at = p.created_at "
+            f"AND h.kind = 'subscription' AND h.event IN {GIVEN_BY} WHERE h.seq IS NULL",
         ),
         missing_of("I1"),
     ),

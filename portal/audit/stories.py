@@ -28,6 +28,13 @@ def _number(column: str) -> str:
     return f"CASE {column} {numbered} ELSE 99 END"
 
 
+LAST_TOLD = (
+    "SELECT h.seq, h.subscription_id, replace(h.facts ->> 'plan_id', '-', '') AS plan, "
+    "replace(h.facts ->> 'price_id', '-', '') AS price, moment(h.facts ->> 'paid_through') AS until FROM history h "
+    "JOIN (SELECT max(seq) AS seq FROM history WHERE kind = 'subscription' GROUP BY subscription_id) AS last "
+    "ON last.seq = h.seq"
+)
+
 I15 = Invariant(
     "I15",
     "The history of each subject is a path from its creation to its state, along steps that exist",
@@ -48,6 +55,15 @@ I15 = Invariant(
             f"SELECT s.kind, s.id AS subject_id, s.subscription_id, s.state FROM ({SUBJECTS}) AS s LEFT JOIN "
             f"(SELECT subject_id, max(seq * 100 + {_number('to_state')}) AS last FROM history GROUP BY subject_id) "
             f"AS h ON h.subject_id = s.id WHERE h.last IS NULL OR h.last % 100 <> {_number('s.state')}",
+        ),
+        Rule(
+            N_("A subscription's plan, price or paid time is not what the last step of its history says."),
+            SEE_HISTORY,
+            "SELECT s.id AS subscription_id, s.user_id, l.seq AS history, s.paid_through, l.until AS told "
+            f"FROM subscriptions s JOIN ({LAST_TOLD}) AS l ON l.subscription_id = s.id "
+            "WHERE l.plan <> replace(CAST(s.plan_id AS text), '-', '') "
+            "OR l.price <> replace(CAST(s.price_id AS text), '-', '') "
+            "OR (l.until IS NULL) <> (s.paid_through IS NULL) OR abs(elapsed(l.until, s.paid_through)) > 1",
         ),
         missing_of("I15"),
     ),

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection
 
 if TYPE_CHECKING:
-    from portal.audit.outside import AuthView, ProviderBook
+    from portal.audit.outside import AuthView
+    from portal.audit.provider import Book
 
 
 def N_(sentence: str) -> str:
@@ -36,6 +37,7 @@ class Limits:
     charges_per_day: int = 3
     unpublished: timedelta = timedelta(days=1)
     unprocessed: timedelta = timedelta(days=1)
+    untiring: timedelta = timedelta(days=4)  # a webhook that is tried again and again
     undone: timedelta = timedelta(days=2)  # past the moment at which it was due
     settling: timedelta = timedelta(days=7)  # money that is neither granted nor on its way back
     consuming: timedelta = timedelta(0)  # how long Auth may take to apply what was published
@@ -48,9 +50,8 @@ class Audit:
     connection: Connection
     now: datetime
     limits: Limits
-    provider: ProviderBook | None = None
+    book: Book | None = None  # the payment systems', read before the snapshot
     auth: AuthView | None = None
-    scratch: dict[str, object] = field(default_factory=dict)  # what one walk has read, for the next
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ class Rule:
 
 @dataclass(frozen=True)
 class Walk:
-    """What SQL cannot say: a generator over rows that are read in their order."""
+    """What SQL cannot say: a generator over rows that are read in their order. A finding may bring another `what`."""
 
     what: str
     todo: str

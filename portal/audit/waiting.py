@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from portal.audit.books import SEE_BOOKS
 from portal.audit.guards import missing_of
 from portal.audit.violation import N_, Invariant, Rule
 
@@ -17,7 +18,7 @@ I20 = Invariant(
             N_("A webhook has waited too long to be applied."),
             N_("See on /admin/jobs whether the inbox runs; flask inbox --once applies what waits and says what fails."),
             "SELECT seq AS webhook, kind, attempts, received_at, outcome FROM inbox "
-            "WHERE state = 'received' AND next_attempt_at < :unprocessed_since",
+            "WHERE state = 'received' AND (next_attempt_at < :unprocessed_since OR received_at < :untiring_since)",
         ),
         Rule(
             N_("A webhook is done, and nobody knows when or why."),
@@ -92,6 +93,22 @@ I25 = Invariant(
             N_("Revenue of a payment should have been booked long ago."),
             RUN_WORKER,
             "SELECT payment_id, subscription_id, due_at FROM ledger_holdings WHERE due_at < :undone_since",
+        ),
+        Rule(
+            N_("Revenue of a payment is not all booked, and never will be."),
+            SEE_BOOKS,
+            "SELECT payment_id, subscription_id, amount_minor - returned_minor AS kept, earned_minor AS earned "
+            "FROM ledger_holdings WHERE due_at IS NULL AND start IS NOT NULL AND stopped_at IS NULL "
+            "AND earned_minor < amount_minor - returned_minor",
+        ),
+        Rule(
+            N_("A subscription waits for its first payment, and nothing is left by which it could be paid."),
+            N_("Open the subscription's page; see what closed its invoice. A new order of its owner goes on with it."),
+            "SELECT s.id AS subscription_id, s.user_id, s.created_at FROM subscriptions s "
+            "WHERE s.state = 'pending' AND s.created_at < :undone_since AND NOT EXISTS "
+            "(SELECT 1 FROM invoices i WHERE i.subscription_id = s.id AND i.state = 'not_paid') AND NOT EXISTS "
+            f"(SELECT 1 FROM payments p WHERE p.subscription_id = s.id AND p.state IN {OPEN}) AND NOT EXISTS "
+            "(SELECT 1 FROM history h WHERE h.subscription_id = s.id AND h.at >= :undone_since)",
         ),
     ),
 )

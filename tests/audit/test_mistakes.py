@@ -12,8 +12,8 @@ import pytest
 from portal.audit.run import violations
 from portal.domain import asking, changing
 from portal.services import buy, cancel, grant, renew
-from tests.audit.corrupting import drop
-from tests.services.changes import look, plan_of, take
+from tests.audit.corrupting import corrupt, drop
+from tests.services.changes import look, plan_of, take, upgraded
 from tests.services.desk import press
 from tests.services.month import ALICE, DAY, HOUR, days_pass, do, subscribed, subscription_id
 from tests.services.stubborn import plan_fault
@@ -92,6 +92,17 @@ def test_a_change_that_was_paid_for_another_time_is_seen(
         world.pass_time(HOUR)
     assert plan_of(world) == "premium"
     assert found(world) == ([("I1", STALE)] if days else [])
+
+
+NO_STEP = "A change of plan is said to be carried out, and its subscription's history has no such step."
+
+
+def test_a_change_of_plan_that_the_history_does_not_know_is_seen(world: World) -> None:
+    subscribed(world)
+    upgraded(world)
+    assert found(world) == []
+    corrupt(world, "DELETE FROM history WHERE event = 'plan_changed'")
+    assert ("I1", NO_STEP) in found(world)
 
 
 NOT_MADE = "A charge that was taken for not made succeeded after all: until then it could be made once more."

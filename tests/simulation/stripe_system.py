@@ -65,7 +65,7 @@ class StripeSystem:
 
 
 class Held:
-    """What Stripe holds, as the audit reads books: by its payments, each with the money that every try of it took."""
+    """What Stripe holds, as the audit reads books: by the tries of its payments, each with the money that it took."""
 
     def __init__(self, book: Book) -> None:
         self._book = book
@@ -73,22 +73,14 @@ class Held:
     def charges(self) -> Iterator[BookCharge]:
         with self._book.read() as conn:
             references = {row.id: row.metadata[REFERENCE] for row in conn.execute(select(intents))}
-        payments = self._payments()
+            intent_of = {row.payment_id: row.intent_id for row in conn.execute(select(tries))}
         for one in self._book.charges():
-            guid = payments[one["id"]]
-            yield BookCharge(references[guid], guid, one["taken"], one["currency"], one["state"])
+            yield BookCharge(references[intent_of[one["id"]]], one["id"], one["taken"], one["currency"], one["state"])
 
     def refunds(self) -> Iterator[BookRefund]:
-        payments = self._payments()
         for one in self._book.refunds():
-            yield BookRefund(one["reference"], one["id"], payments[one["payment_id"]], one["amount"], one["state"])
+            yield BookRefund(one["reference"], one["id"], one["payment_id"], one["amount"], one["state"])
 
     def disputes(self) -> Iterator[BookDispute]:
-        payments = self._payments()
         for one in self._book.disputes():
-            yield BookDispute(one["id"], payments[one["payment_id"]], one["amount"], one["state"])
-
-    def _payments(self) -> dict[str, str]:
-        """By the book's id of a try: Stripe's id of the payment that it was a try of."""
-        with self._book.read() as conn:
-            return {row.payment_id: row.intent_id for row in conn.execute(select(tries))}
+            yield BookDispute(one["id"], one["payment_id"], one["amount"], one["state"])
