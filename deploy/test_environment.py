@@ -1,4 +1,4 @@
-"""Finds the services and programs the suite runs against, and prints them as `export` lines for a shell.
+"""Finds the services and programs that the suite runs against, and prints them as `export` lines for a shell.
 
 What the environment names is taken as it is; the rest is looked for at its standard local place. Exit 1 with one
 sentence for the first thing that cannot be reached.
@@ -100,6 +100,7 @@ def main() -> None:
         "TEST_REDIS_URL": redis_server(),
         "TEST_CHROMIUM": chromium(),
         "TEST_NODE": node(),
+        "PYTHONHASHSEED": "0",  # a simulated life comes again by its seed, the order of sets included
     }
     for name, value in found.items():
         print(f"export {name}={shlex.quote(value)}")

@@ -97,7 +97,7 @@ def _http(error: HTTPException) -> Response:
 
 
 def _database_down(error: Exception) -> Response:
-    log.error("the database did not answer: %s", error, extra={"request_id": request_id()})
+    log.error("the database did not answer: %s", error, exc_info=error, extra={"request_id": request_id()})
     response = _answer("unavailable", 503, {})
     response.headers["Retry-After"] = "5"
     return response

@@ -69,11 +69,11 @@ def test_a_payment_system_that_trickles_is_left_at_the_deadline_and_counts_as_un
     bench: Bench, round: Round
 ) -> None:
     with proxy_to(bench.port) as proxy:
-        proxy.trickle = 0.05
+        proxy.trickle = 0.25
         provider = SandboxProvider(f"http://127.0.0.1:{proxy.port}/sandbox", "key", "secret", deadline=0.5)
         begun = time.monotonic()
         answer = provider.find("payment:nobody")
-        assert time.monotonic() - begun < 2.5
+        assert time.monotonic() - begun < 10  # a whole answer would take a minute
         assert (answer.outcome, answer.absent) == (Outcome.unknown, False)
         assert "trickle" in proxy.log
 

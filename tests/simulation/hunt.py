@@ -56,7 +56,18 @@ class Hunt:
 
 
 def broken(result: Result) -> set[str]:
+    """Raises Rotten where the mistake no longer fits the code: that would be found at once, and prove nothing."""
+    for one in result.violations:
+        if one["invariant"] == "stumble" and any(f"{error.__name__}: " in str(one["what"]) for error in ROT):
+            raise Rotten(one["what"])
     return {_named(one) for one in result.violations}
+
+
+class Rotten(Exception):
+    """A mistake that does not fit the code it is planted into."""
+
+
+ROT = (TypeError, AttributeError, NameError, ImportError)
 
 
 def _named(violation: dict[str, object]) -> str:

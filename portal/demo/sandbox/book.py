@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
@@ -70,6 +71,12 @@ class Book:
     def requests(self, reference: str | None = None) -> list[dict[str, Any]]:
         """Every request about an object: its key, the faults that met it, and whether it changed anything."""
         return self._list(tables.requests, "id", reference)
+
+    def faults_taken(self) -> Counter[str]:
+        """Those of the plan that have met somebody for the last time, by their names."""
+        plan = select(tables.faults.c.fault).where(tables.faults.c.remaining == 0)
+        with self.read() as conn:
+            return Counter(conn.scalars(plan))
 
     def webhooks(self, reference: str | None = None) -> list[dict[str, Any]]:
         """What was queued for the shop; `due_at` is None once nothing more will be sent."""

@@ -98,7 +98,9 @@ def _work(conn: Connection, call: Call, entry: Entry, work: Work, now: datetime)
     answer, effect = _act(conn, work, now, twist)
     if entry.claim is not None:
         keys.answer(conn, entry.claim, answer)
-    met = [fault.name for fault in (entry.wire, twist) if fault is not None]
+    if entry.wire is not None and entry.wire.name == "truncated" and not answer.body:
+        entry.wire.met = False
+    met = [fault.name for fault in (entry.wire, twist) if fault is not None and fault.met]
     _finish(conn, entry, faults=met, status=answer.status, took_effect=effect and call.operation not in LOOKING)
     return answer
 

@@ -20,6 +20,7 @@ from portal.domain.outcome import Decline
 OPEN: Final = ("requires_action",)
 UNSETTLED: Final = ("requires_action", "pending")
 DISPUTED_AFTER = timedelta(days=3)
+LATE_OR_OTHERWISE: Final = frozenset({"wrong_amount", "pending_then_late", "declined_then_late"})
 NEVER_MIND: Final[Mapping[str, Any]] = MappingProxyType({"settles_at": None})
 
 
@@ -82,6 +83,9 @@ def try_card(conn: Connection, now: datetime, payment: Payment, verdict: Verdict
     """Do with an open payment what the bank says, or what the fault plan says instead. False: it was open no more."""
     if twist is not None and twist.name == "decline":
         return fail(conn, now, payment, decline(twist.params["code"]))
+    if twist is not None and twist.name in LATE_OR_OTHERWISE:
+        moot = isinstance(verdict, Decline | Challenge) or (twist.name == "wrong_amount" and payment.only_saves)
+        twist.met = not moot and payment.state in UNSETTLED
     if isinstance(verdict, Decline):
         return fail(conn, now, payment, verdict)
     if isinstance(verdict, Challenge):

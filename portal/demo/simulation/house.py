@@ -190,12 +190,14 @@ class House:
             self._dead = True
             raise Failpoint(name)
         if self.weather.strikes("interleaved") and self._aside is not None and self._between_steps():
-            self.weather.hit("interleaved")
             aside, self._aside = self._aside, None
+            before = self.written.total()
             try:
                 Context().run(aside)  # in another process there is nothing of this one's
             finally:
                 self._aside = aside
+                if self.written.total() > before:
+                    self.weather.hit("interleaved")
 
     def _auth_passed(self, name: str) -> None:
         if self.weather.strikes("auth_crash"):

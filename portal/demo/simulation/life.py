@@ -371,6 +371,7 @@ def _logged(book: Book) -> Counter[str]:
     met: Counter[str] = Counter()
     for request in book.requests():
         met.update(request["faults"])
+    taken = book.faults_taken()
     earliest = None  # place in the queue of all that were announced later
     seen: set[str] = set()
     for webhook in reversed(book.webhooks()):
@@ -381,6 +382,8 @@ def _logged(book: Book) -> Counter[str]:
         met["delay"] += webhook["attempts"] == 1 and _late(webhook)
         seen.add(webhook["event_id"])
         earliest = min(earliest or webhook["place"], webhook["place"])
+    for kind in ("delay", "reorder"):  # a webhook is also late, or overtaken, because somebody was away
+        met[kind] = min(met[kind], taken[kind])
     return met
 
 

@@ -106,6 +106,22 @@ def test_the_log_says_what_met_a_request_and_whether_it_took_effect(shop: Shop) 
     assert [line["key"] for line in log] == [line["reference"] for line in log]
 
 
+@pytest.mark.parametrize("fault", ["wrong_amount", "pending_then_late", "declined_then_late"])
+def test_a_fault_that_changed_nothing_is_not_in_the_log(shop: Shop, fault: str) -> None:
+    """The bank says no by itself: there is no money of which another sum could be taken, or later."""
+    shop.plan(fault, "pay")
+    shop.buy(card="4000000000000002")
+    (line,) = [line for line in shop.book.requests() if line["operation"] == "pay"]
+    assert (line["faults"], shop.taken()) == ([], [])
+
+
+def test_a_page_that_sends_on_has_nothing_to_be_cut_off(shop: Shop) -> None:
+    shop.plan("truncated", "pay")
+    shop.buy()
+    (line,) = [line for line in shop.book.requests() if line["operation"] == "pay"]
+    assert (line["faults"], shop.taken()) == ([], [59900])
+
+
 def test_a_fault_on_the_wire_and_one_in_the_work_may_meet_one_request(shop: Shop) -> None:
     method = shop.saved()
     shop.plan("wrong_amount", "charge", amount=5)

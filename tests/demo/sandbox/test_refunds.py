@@ -50,6 +50,20 @@ def test_a_refund_may_fail_days_later_and_its_sum_is_free_again(shop: Shop) -> N
     ]
 
 
+def test_a_refund_that_succeeded_may_come_back_and_its_sum_is_free_again(shop: Shop) -> None:
+    paid = shop.buy()
+    shop.plan("comes_back", "refund", after=86400)
+    assert shop.provider.refund(shop.back(paid, 59900)).outcome is Outcome.succeeded
+    shop.clock.advance(days=1)
+    assert shop.provider.find_refund("refund:1").outcome is Outcome.failed
+    assert shop.provider.refund(shop.back(paid, 59900, "refund:2")).outcome is Outcome.succeeded
+    assert [event["type"] for event in shop.book.webhooks() if event["type"].startswith("refund")] == [
+        "refund.succeeded",
+        "refund.failed",
+        "refund.succeeded",
+    ]
+
+
 def test_a_pending_refund_may_succeed_later(shop: Shop) -> None:
     paid = shop.buy()
     shop.plan("pending_then_late", "refund", after=60)
