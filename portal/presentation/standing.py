@@ -38,6 +38,11 @@ TABLE: Mapping[str, tuple[str, ...]] = {
         N_("The trial runs until %(trial_end)s, then the subscription goes on for a fee."),
         N_("The trial is running."),
     ),
+    "trialing.not_reached": (
+        "warn",
+        N_("Trial, charge under way"),
+        N_("The bank cannot be reached for the first charge; nothing has been charged, and we try again by ourselves."),
+    ),
     "trialing.ending": (
         "calm",
         N_("Trial"),
@@ -53,6 +58,15 @@ TABLE: Mapping[str, tuple[str, ...]] = {
         "good",
         N_("Active"),
         N_("Paid until %(paid_until)s and renews by itself."),
+    ),
+    "active.not_reached": (
+        "warn",
+        N_("Active, renewal under way"),
+        N_(
+            "The bank cannot be reached for the renewal; nothing has been charged, and we try again by ourselves. "
+            "Access until %(access_until)s."
+        ),
+        N_("The bank cannot be reached for the renewal; nothing has been charged, and we try again by ourselves."),
     ),
     "active.ending": (
         "calm",
@@ -170,8 +184,8 @@ def case_of(subscription: Subscription) -> str:
     stuck = subscription.method_dead or ending
     detail = {
         "pending": "parked" if subscription.parked_at else None,
-        "trialing": "parked" if subscription.parked_at else "ending" if ending else None,
-        "active": _detail_of_active(subscription, ending),
+        "trialing": _detail_of_running(subscription, ending),
+        "active": _detail_of_running(subscription, ending),
         "past_due": "parked" if subscription.parked_at else "stuck" if stuck else None,
         "suspended": "parked" if subscription.parked_at else "stuck" if stuck else None,
         "ended": subscription.end_reason,
@@ -180,10 +194,12 @@ def case_of(subscription: Subscription) -> str:
     return case if detail and case in TABLE else state
 
 
-def _detail_of_active(subscription: Subscription, ending: bool) -> str | None:
+def _detail_of_running(subscription: Subscription, ending: bool) -> str | None:
     if subscription.parked_at:
         return "parked"
-    return "disputed" if subscription.disputed_at else "ending" if ending else None
+    if subscription.disputed_at:
+        return "disputed"
+    return "ending" if ending else "not_reached" if subscription.gateway_failures else None
 
 
 def _facts(card: SubscriptionCard, locale: str, zone: str) -> dict[str, str]:

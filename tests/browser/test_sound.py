@@ -23,9 +23,10 @@ TEMPLATES = Path(__file__).parents[2] / "templates"
 OTHER_APPS = ("/auth", "/cinema", "/sandbox")
 OTHER_LANGUAGES = (*OTHER_APPS, "/docs")  # that of an order, of a sign-in, of programs
 HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
-# Sentences that take a decision of the bank, a long wait or an operator; the pages are those of the others.
+# Sentences that take the bank's decision or absence, a long wait or an operator; the pages are those of the others.
 TOLD_ALIKE = {
     *("pending.parked", "past_due.parked", "suspended.parked", "paused", "expired"),
+    *("trialing.not_reached", "active.not_reached"),
     *("ended", "ended.no_method", "ended.unpaid", "ended.disputed"),
 }
 

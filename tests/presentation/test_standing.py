@@ -39,6 +39,7 @@ def test_every_sentence_exists_in_russian(case: str) -> None:
     state, _, detail = case.partition(".")
     given: dict[str, object] = {"parked_at": NOW} if detail == "parked" else {}
     given |= {"auto_renew": False} if detail == "ending" else {}
+    given |= {"gateway_failures": 1} if detail == "not_reached" else {}
     given |= {"end_reason": detail or None, "ended_at": NOW} if state == "ended" else {}
     given |= {"trial_end": LATER}
     assert told("ru", state, **given) != told("en", state, **given)
@@ -48,6 +49,14 @@ def test_what_renews_says_so_and_what_ends_promises_no_charge() -> None:
     assert told().sentence == "Paid until 22 December 2026 and renews by itself."
     assert told(auto_renew=False).sentence == "No further charges. Access until 22 December 2026."
     assert told("ru", auto_renew=False).sentence.endswith("Доступ открыт до\u00a022 декабря 2026\u00a0г.")
+
+
+def test_a_renewal_that_did_not_reach_the_bank_is_not_said_to_be_paid_for() -> None:
+    said = told(gateway_failures=3)
+    assert "Paid until" not in said.sentence
+    assert "we try again by ourselves" in said.sentence
+    assert told("en", "trialing", gateway_failures=3, trial_end=LATER).sentence != told("en", "trialing").sentence
+    assert told(gateway_failures=3, auto_renew=False) == told(auto_renew=False)
 
 
 def test_without_a_method_nothing_renews() -> None:
