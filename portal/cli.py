@@ -74,6 +74,7 @@ def inbox_command(once: bool, as_json: bool) -> None:
     if once:
         say({"applied": inbox.run_once()}, as_json)
     else:
+        heartbeat.of_this_process("inbox")
         inbox.run_forever(_turns("inbox"), beat=lambda: heartbeat.beat("inbox"))
 
 

@@ -25,7 +25,7 @@ from portal.domain.setup import MethodSetup, setup_id_of
 from portal.models.messages import InboxRow
 from portal.models.payment import PaymentRow, RefundRow
 from portal.models.user import MethodSetupRow
-from portal.services import standing
+from portal.services import heartbeat, standing
 from portal.services.ask import Heard, ask, ask_about_refund
 from portal.services.clues import payments_at
 from portal.services.disputes import ask_about_money_back
@@ -110,6 +110,7 @@ def run_once(limit: int = 100) -> int:
     """Apply what has come in and is due. Answers how many were looked at."""
     due = _due(limit)
     for received in due:
+        heartbeat.go_on()
         failpoints.reached("inbox.taken")
         try:
             applied = _apply(received)

@@ -88,16 +88,20 @@ def test_processes_jobs_and_the_audit_tell_when_they_were_last_there(world: Worl
     assert (found["matinee_audit_violations"], found["matinee_audit_finished_timestamp_seconds"]) == (0, now)
 
 
-def test_the_worker_shows_that_it_lives_in_the_middle_of_a_long_run(
-    world: World, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("process", "run"),
+    [("worker", lambda world: world.pass_time(timedelta(days=31))), ("inbox", lambda world: world.drain())],
+)
+def test_a_process_shows_that_it_lives_in_the_middle_of_a_long_run(
+    world: World, monkeypatch: pytest.MonkeyPatch, process: str, run: Callable[[World], None]
 ) -> None:
+    world.pay(world.buy(world.sign_in("alice"))["redirect_url"])
     monkeypatch.setattr(heartbeat, "_last", {})
     monkeypatch.setattr(heartbeat, "_mine", "")
-    heartbeat.of_this_process("worker")
-    world.bought("alice")
-    alive = "matinee_process_alive_timestamp_seconds worker"
+    heartbeat.of_this_process(process)
+    alive = f"matinee_process_alive_timestamp_seconds {process}"
     assert alive not in told(world)
-    world.pass_time(timedelta(days=31))
+    run(world)
     assert real_now().timestamp() - told(world)[alive] < 60
 
 
