@@ -64,6 +64,7 @@ class Bench:
         for name in self._files():
             copy(self._templates / name, self._data / name)
         if self.cluster:
+            self.cluster.revive()  # where a test that failed has left it dead
             self.cluster.copy("portal", "seeded")
         self.world.clock.at = START
         self.world.relay = Relay(self.world.auth, self.world.clock)  # type: ignore[arg-type]  # as World has it

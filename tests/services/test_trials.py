@@ -218,13 +218,13 @@ def test_an_answer_that_nobody_can_give_for_days_parks_and_the_films_stay_open(w
     forget_faults(world)
 
 
-def test_a_bank_that_is_not_reached_is_asked_again_and_nobody_is_suspended_for_it(world: World) -> None:
+def test_a_bank_that_is_not_reached_is_asked_again_and_no_trial_outlasts_its_day_of_grace(world: World) -> None:
     tried(world)
     plan_fault(world, "rate_limited", "charge", times=50)
     world.pass_time(DAYS * DAY + SECOND)
     assert (shown(world)["status"], may_watch(world)) == ("trialing", True)
     days_pass(world, 2)
-    assert (shown(world)["status"], may_watch(world)) == ("trialing", False), "the day of grace is over"
+    assert (shown(world)["status"], may_watch(world)) == ("suspended", False), "the day of grace is over"
 
     forget_faults(world)
     days_pass(world, 1)
