@@ -26,6 +26,14 @@ def test_what_ends_says_that_nothing_more_is_charged(site: Site) -> None:
     assert "г.." not in read
 
 
+def test_a_renewal_that_did_not_reach_the_bank_says_that_it_is_tried_again(site: Site) -> None:
+    site.cards = [card(sold(gateway_failures=2))]
+    read = words(site.client().get("/cabinet").text)
+    assert "nothing has been charged, and we try again by ourselves" in read
+    site.cards = [card()]
+    assert "we try again" not in words(site.client().get("/cabinet").text)
+
+
 def test_a_parked_subscription_shows_no_next_charge(site: Site) -> None:
     site.cards = [card(sold(parked_at=NOW))]
     read = words(site.client().get("/cabinet").text)
