@@ -34,6 +34,13 @@ def test_a_renewal_that_did_not_reach_the_bank_says_that_it_is_tried_again(site:
     assert "we try again" not in words(site.client().get("/cabinet").text)
 
 
+def test_nobody_is_told_to_look_at_their_card_where_the_bank_was_not_reached(site: Site) -> None:
+    site.cards = [card(sold("suspended", gateway_failures=2))]
+    read = words(site.client().get("/cabinet").text)
+    assert "nothing has been charged, and we try again by ourselves" in read
+    assert "enough money" not in read
+
+
 def test_a_parked_subscription_shows_no_next_charge(site: Site) -> None:
     site.cards = [card(sold(parked_at=NOW))]
     read = words(site.client().get("/cabinet").text)
