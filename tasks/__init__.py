@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
@@ -10,7 +11,6 @@ from huey import Huey, RedisHuey, crontab
 from portal import logs, starting
 from portal.app import create_app
 from portal.config import Settings
-from portal.db.session import db
 from portal.jobs import JOBS, Job
 from portal.services import heartbeat
 from portal.services.clock import somebody_travels
@@ -40,14 +40,20 @@ def _schedule(job: Job) -> Callable[[object], bool]:
 
 
 def _wake(job: Job) -> Callable[[], int]:
-    """While somebody travels through time, they do the work themselves."""
+    """A run that takes longer than a minute is not joined by the next one, and holds up no other job.
+
+    While somebody travels through time, they do the work themselves.
+    """
+    running = threading.Lock()
 
     def run() -> int:
-        with app.app_context():
-            try:
+        if not running.acquire(blocking=False):
+            return 0
+        try:
+            with app.app_context():
                 return 0 if somebody_travels() else record(job.name, job.run_once)
-            finally:
-                db.session.remove()
+        finally:
+            running.release()
 
     run.__name__ = job.name
     return run

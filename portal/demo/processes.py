@@ -36,7 +36,7 @@ def commands(settings: Settings, bin_dir: Path = Path(sys.executable).parent) ->
         return Command(name, (str(bin_dir / "flask"), "--app", "wsgi", name))
 
     web = f"wsgi:app --bind {HOST}:{settings.port} --worker-class gthread --workers 1 --threads 16 --graceful-timeout 5"
-    worker = "tasks.huey --worker-type thread --workers 1 --max-delay 0.5 --graceful-signal TERM --shutdown-timeout 5"
+    worker = "tasks.huey --worker-type thread --workers 4 --max-delay 0.5 --graceful-signal TERM --shutdown-timeout 5"
     listed = [
         Command("web", (str(bin_dir / "gunicorn"), *web.split(), "--no-control-socket")),
         Command("worker", (str(bin_dir / "huey_consumer"), *worker.split())),

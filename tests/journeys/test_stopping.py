@@ -1,4 +1,4 @@
-"""SIGTERM in the middle of work, to each process as it is run: its turn is finished, then it goes."""
+"""In the middle of work, each process as it is run: it holds up nothing else, and SIGTERM lets it finish its turn."""
 
 from __future__ import annotations
 
@@ -127,6 +127,21 @@ def test_a_charge_that_was_sent_is_written_down(outside: Held) -> None:
     with stopped_at_work(outside, "worker", says="Received SIGTERM"):
         pass
     assert states(world, "payments") == ["succeeded"] * 2
+
+
+def test_while_a_charge_is_waited_for_the_other_jobs_run(outside: Held) -> None:
+    world = outside.world
+    world.bought("alice")
+    with world.app.app_context():
+        move_by(timedelta(days=31))
+    with stopped_at_work(outside, "worker", says="Received SIGTERM"):
+        until(lambda: {"janitor", "expire"} <= set(through(world)), PATIENCE, "the other jobs have run")
+        assert "renew" not in through(world)
+    assert "renew" in through(world)
+
+
+def through(world: World) -> list[str]:
+    return [row["job"] for row in world.rows("SELECT job FROM job_runs WHERE finished_at IS NOT NULL")]
 
 
 @pytest.mark.fault("O1")
