@@ -25,9 +25,9 @@ REQUESTS: Final[Mapping[str, float]] = {
     "truncated": 0.008,
     "decline": 0.020,
     "pending_then_late": 0.040,
-    "declined_then_late": 0.012,
-    "wrong_amount": 0.012,
-    "comes_back": 0.060,
+    "declined_then_late": 0.014,
+    "wrong_amount": 0.015,
+    "comes_back": 0.190,
 }
 # Of one request that changes something: nobody hears an answer, and it arrives hours later all the same.
 ROADS: Final[Mapping[str, float]] = {"arrives_late": 0.02}
