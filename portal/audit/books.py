@@ -1,4 +1,4 @@
-"""The ledger against the rows that it tells of: invoice by invoice, payment by payment."""
+"""The ledger against the rows that it tells of, invoice by invoice."""
 
 from __future__ import annotations
 
