@@ -20,7 +20,8 @@ ASK = N_("Open the payment's page and have the payment system asked again; what 
 GIVE_BACK = N_("Give the money back: on the payment's page, or at the payment system where we do not know the charge.")
 OURS = """
     SELECT p.id AS payment_id, p.invoice_id, p.state, p.amount_minor, p.currency, p.refunded_minor, p.reserved_minor,
-        p.disputed_minor, p.review_at, p.sent_at, p.modified_at, i.state AS invoice_state
+        p.disputed_minor, p.review_at, p.sent_at, p.modified_at, i.state AS invoice_state,
+        EXISTS (SELECT 1 FROM refunds r WHERE r.payment_id = p.id AND r.state = 'failed') AS would_not_go
     FROM payments p JOIN invoices i ON i.id = p.invoice_id WHERE p.sent_at IS NOT NULL ORDER BY p.invoice_id, p.id
 """
 
@@ -95,8 +96,9 @@ def _waits(row: RowMapping, held: Held, audit: Audit) -> bool:
     """It will be settled, or a person looks at it: that is allowed for some days."""
     if row["review_at"] is not None or row["reserved_minor"] or held.going:
         return True
-    still_open = row["state"] in ("requires_action", "pending", "unknown")
-    return still_open and moment(row["sent_at"]) > audit.now - audit.limits.settling
+    if row["state"] in ("requires_action", "pending", "unknown"):
+        return moment(row["sent_at"]) > audit.now - audit.limits.settling
+    return bool(row["would_not_go"]) and moment(row["modified_at"]) > audit.now - audit.limits.settling
 
 
 def charged_twice(audit: Audit) -> Found:

@@ -30,6 +30,7 @@ from tests.audit.breaking import (
 from tests.audit.corrupting import corrupt, drop
 from tests.services.month import do
 from tests.services.promise import uuid_of
+from tests.services.stubborn import plan_fault
 from tests.world import World
 
 
@@ -214,6 +215,23 @@ def test_what_is_bought_while_the_payment_systems_are_asked_is_held_against_nobo
     sold = spoiled.count("payments")
     assert audited(spoiled, provider=Busy(spoiled)) == []
     assert spoiled.count("payments") == sold + 2
+
+
+@pytest.mark.parametrize("fault", ["decline", "comes_back"])
+def test_late_money_that_would_not_go_back_waits_a_week_for_a_person(world: World, fault: str) -> None:
+    """The page of an order that was replaced meanwhile is paid all the same."""
+    alice = world.sign_in("alice")
+    old = world.buy(alice)
+    plan_fault(world, "timeout_before", "close_checkout", hold_seconds=0)
+    world.pay(world.buy(alice, count=2)["redirect_url"])
+    world.drain()
+    plan_fault(world, fault, "refund")
+    world.pay(old["redirect_url"])
+    world.settle(hours=1)
+    assert world.one("SELECT state FROM refunds")["state"] == "failed"
+    assert audited(world, provider=Books()) == []
+    world.pass_time(timedelta(days=8))
+    assert {violation.invariant for violation in audited(world, provider=Books())} == {"I7"}
 
 
 def test_late_money_that_the_bank_has_taken_back_is_held_by_nobody(spoiled: World) -> None:

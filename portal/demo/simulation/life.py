@@ -236,7 +236,7 @@ class Life:
         self._agenda.clear()
         end = START + self._plot.span + SETTLING
         self._staff.finish()
-        self._until(end - SETTLING / 2)
+        self._until(end - SETTLING / 4)  # whatever is late has come, and a refund has come back
         self._staff.finish()
         self._until(end)
         self._enter(end)
