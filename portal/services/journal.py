@@ -50,13 +50,18 @@ TOLD_OF: Mapping[type, tuple[str, ...]] = {
 
 
 def record(changes: Sequence[Change]) -> None:
-    """Write changes inside the caller's transaction, whose user rows are locked. Raises IllegalMove, Stale."""
+    """Write changes inside the caller's transaction, whose user rows are locked. Raises IllegalMove, Stale.
+
+    A decision names what it read; where it moves one thing twice, the second move begins where the first one ended.
+    """
     told: list[Told] = []
+    became: dict[UUID, Subject | MethodSetup] = {}
     for change in changes:
         for write in change.writes:
             match write:
                 case Move():
-                    told += _move(change, write)
+                    move = replace(write, subject=became.get(write.subject.id, write.subject))
+                    told += _move(change, move, became)
                 case Set():
                     rows.put(write.row, write.values)
                 case _:
@@ -65,13 +70,13 @@ def record(changes: Sequence[Change]) -> None:
     append(told, runtime.policy, runtime.settings.origin)
 
 
-def _move(change: Change, move: Move) -> list[Told]:
+def _move(change: Change, move: Move, became: dict[UUID, Subject | MethodSetup]) -> list[Told]:
     edge = states.edge(move.kind, move.subject.state, move.event)
     values: dict[str, Any] = dict(move.sets) | {"state": edge.to}
     if not isinstance(move.subject, Subscription):
         values["modified_at"] = change.at
     rows.move(move.subject, values)
-    after = replace(move.subject, **values)
+    after = became[move.subject.id] = replace(move.subject, **values)
     if isinstance(after, MethodSetup):
         return []
     _tell_history(change, after, move.event, move.subject.state)

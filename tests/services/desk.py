@@ -13,6 +13,7 @@ from tests.services import books
 from tests.services.month import do
 from tests.services.promise import (
     auth_knows,
+    history_ends_where_the_rows_are,
     history_is_a_path,
     inbox_is_done,
     nothing_left_open,
@@ -65,7 +66,8 @@ def or_refused(world: World, act: Callable[..., object], *given: object) -> Call
 
 def assert_kept(world: World) -> None:
     """What holds also where money was given back and access left."""
-    checks = (auth_knows, history_is_a_path, inbox_is_done, nothing_left_open, refunds_add_up, versions_without_gaps)
+    history = (history_is_a_path, history_ends_where_the_rows_are)
+    checks = (auth_knows, *history, inbox_is_done, nothing_left_open, refunds_add_up, versions_without_gaps)
     assert [sentence for check in (*checks, *books.CHECKS) for sentence in check(world)] == []
 
 

@@ -5,6 +5,7 @@ Shares no code with the services it judges: plain SQL and the sandbox's own book
 
 from __future__ import annotations
 
+import json
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -174,6 +175,26 @@ def history_is_a_path(world: World) -> list[str]:
     return wrong
 
 
+def history_ends_where_the_rows_are(world: World) -> list[str]:
+    """The last step of a subscription's story says what its row says."""
+    last = world.rows(
+        "SELECT s.plan_id, s.price_id, s.steps, s.paid_through, h.facts FROM subscriptions s JOIN history h ON h.seq = "
+        "(SELECT max(seq) FROM history WHERE kind = 'subscription' AND subject_id = s.id)"
+    )
+    wrong = []
+    for row in last:
+        facts = json.loads(row["facts"]) if isinstance(row["facts"], str) else row["facts"]
+        here = (uuid_of(row["plan_id"]), uuid_of(row["price_id"]), row["steps"], _moment(row["paid_through"]))
+        told = UUID(facts["plan_id"]), UUID(facts["price_id"]), facts["steps"], _moment(facts["paid_through"])
+        if here != told:
+            wrong.append(f"subscription: {here}, but its story ends with {told}")
+    return wrong
+
+
+def _moment(value: object) -> datetime | None:
+    return moment_of(value) if value else None
+
+
 def inbox_is_done(world: World) -> list[str]:
     return [
         f"inbox: {row['kind']} is {row['state']} ({row['outcome']})"
@@ -190,6 +211,7 @@ CHECKS: tuple[Check, ...] = (
     one_net_charge,
     refunds_add_up,
     history_is_a_path,
+    history_ends_where_the_rows_are,
     inbox_is_done,
     *books.CHECKS,
 )
