@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
@@ -12,8 +13,11 @@ import httpx
 LARGEST_ANSWER: Final = 256 * 1024
 
 
-def bounded(pieces: Iterable[bytes], until: float, largest: int = LARGEST_ANSWER) -> bytes:
-    """A body as it came, in bounded time and size. Raises ValueError or httpx.ReadTimeout."""
+def bounded(pieces: Iterable[bytes], until: float = math.inf, largest: int = LARGEST_ANSWER) -> bytes:
+    """A body as it came, in bounded size, and in bounded time where it comes over a wire.
+
+    Raises ValueError or httpx.ReadTimeout.
+    """
     body = b""
     for piece in pieces:
         body += piece

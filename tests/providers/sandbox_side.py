@@ -70,7 +70,7 @@ PATHS: dict[tuple[str, str], Operation] = {
 }
 IN_USE = json.dumps({"error": {"code": "key_in_use", "message": "a request with this key is still being worked on"}})
 PATIENCE = 1.0  # seconds
-NO_HURRY = 10.0  # seconds that one call may last where nobody ever waits for silence, on a busy machine too
+NO_HURRY = 60.0  # seconds that one call may last where nobody ever waits for silence, on a busy machine too
 SLOW_FOR = 2 * PATIENCE + 3  # longer than the kit allows; a module that waits for the end gets there
 
 
@@ -206,8 +206,7 @@ MakeProvider = Callable[[str, httpx.BaseTransport | None], Provider]
 
 
 def sandbox_module(base: str, transport: httpx.BaseTransport | None) -> Provider:
-    deadline = PATIENCE if transport is None else NO_HURRY
-    return SandboxProvider(base, API_KEY, SECRET, transport=transport, deadline=deadline)
+    return SandboxProvider(base, API_KEY, SECRET, transport=transport, deadline=PATIENCE)
 
 
 @contextmanager

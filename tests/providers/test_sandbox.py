@@ -324,6 +324,13 @@ def test_a_line_that_is_dropped_after_the_hold_is_unknown_too(shop: Shop) -> Non
     assert (answer.outcome, answer.note) == (Outcome.unknown, "ReadError")
 
 
+def test_no_deadline_cuts_a_call_that_goes_over_no_wire(shop: Shop) -> None:
+    in_process = SandboxProvider(BASE, API_KEY, SECRET, transport=shop.transport, deadline=0)
+    started = in_process.start_checkout(shop.order())
+    assert started.redirect_url is not None
+    assert in_process.find(shop.order().reference).outcome is Outcome.requires_action
+
+
 def trickle(piece: bytes, head: bytes = b"") -> Callable[[socket.socket, threading.Event], None]:
     """A server that says something again and again, each time before anybody's patience with one wait ends."""
 

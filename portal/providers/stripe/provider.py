@@ -48,7 +48,7 @@ class StripeProvider:
     ) -> None:
         """`webhook_secret`: several with commas between, while one is being replaced by another.
 
-        `deadline` is the seconds one call may last, with all the requests that it takes.
+        `deadline` is the seconds one call over a wire may last, with all the requests that it takes.
         """
         self._secrets = [secret.strip().encode() for secret in webhook_secret.split(",") if secret.strip()]
         if not self._secrets:

@@ -57,6 +57,17 @@ def test_a_readable_answer_is_read() -> None:
     assert saying(200, INTENT).find("payment:1", KNOWN).outcome is Outcome.succeeded
 
 
+def test_no_deadline_cuts_a_call_that_goes_over_no_wire() -> None:
+    in_process = StripeProvider(
+        API_KEY,
+        SECRET,
+        TurnedClock(),
+        transport=httpx.MockTransport(lambda _: httpx.Response(200, json=INTENT)),
+        deadline=0,
+    )
+    assert in_process.find("payment:1", KNOWN).outcome is Outcome.succeeded
+
+
 @pytest.mark.fault("P17")
 def test_a_redirect_is_not_followed() -> None:
     asked: list[str] = []
