@@ -19,10 +19,10 @@ def _balance(account: str) -> str:
 SAID = (
     f"SELECT invoice_id, {_balance('receivable')} AS receivable, {_balance('invoiced')} AS invoiced, "
     f"{_balance('disputed')} AS disputed, {_balance('owed')} AS owed, {_balance('deferred')} AS deferred, "
-    f"{_balance('revenue')} AS revenue, sum(CASE WHEN substr(debit, 1, 9) = 'clearing:' THEN amount_minor "
-    "WHEN substr(credit, 1, 9) = 'clearing:' THEN -amount_minor ELSE 0 END) AS clearing, "
-    "max(CASE WHEN substr(debit, 1, 9) = 'clearing:' THEN debit END) AS debited, "
-    "max(CASE WHEN substr(credit, 1, 9) = 'clearing:' THEN credit END) AS credited, "
+    f"{_balance('revenue')} AS revenue, sum(CASE WHEN debit LIKE 'clearing:%' THEN amount_minor "
+    "WHEN credit LIKE 'clearing:%' THEN -amount_minor ELSE 0 END) AS clearing, "
+    "max(CASE WHEN debit LIKE 'clearing:%' THEN debit END) AS debited, "
+    "max(CASE WHEN credit LIKE 'clearing:%' THEN credit END) AS credited, "
     "min(currency) AS lowest, max(currency) AS highest FROM ledger_postings GROUP BY invoice_id"
 )
 # What the rows say: money that paid its invoice was bought time with, any other that came is owed.

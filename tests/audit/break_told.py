@@ -56,7 +56,7 @@ def never_published(world: World) -> str:
     return "1"
 
 
-@breaks("The state of a row is not where its history ends, or it has no history.")
+@breaks("A step does not exist, a history has a gap, or a row is not where its history ends.")
 def a_state_untold(world: World) -> str:
     corrupt(world, "UPDATE subscriptions SET state = 'past_due' WHERE user_id = 'alice'")
     return one(world, f"SELECT {ALICES} AS id")
@@ -77,14 +77,20 @@ def on_a_plan_untold(world: World) -> str:
     return one(world, f"SELECT {ALICES} AS id")
 
 
-@breaks("A step does not begin where the one before it ended, or does not exist at all.")
+@breaks("A step does not exist, a history has a gap, or a row is not where its history ends.")
 def a_step_that_is_none(world: World) -> str:
     paid = "kind = 'invoice' AND event = 'paid' AND user_id = 'boris'"
     corrupt(world, f"UPDATE history SET event = 'waved_through' WHERE {paid}")  # noqa: S608
     return one(world, "SELECT id FROM invoices WHERE user_id = 'boris'")
 
 
-@breaks("A step does not begin where the one before it ended, or does not exist at all.")
+@breaks("A step does not exist, a history has a gap, or a row is not where its history ends.")
+def a_row_that_nothing_tells_of(world: World) -> str:
+    corrupt(world, "DELETE FROM history WHERE kind = 'invoice' AND user_id = 'boris'")
+    return one(world, "SELECT id FROM invoices WHERE user_id = 'boris'")
+
+
+@breaks("A step does not exist, a history has a gap, or a row is not where its history ends.")
 def a_step_left_out(world: World) -> str:
     corrupt(world, "DELETE FROM history WHERE kind = 'payment' AND event = 'sent' AND user_id = 'boris'")
     return one(world, "SELECT id FROM payments WHERE user_id = 'boris'")
