@@ -29,7 +29,7 @@ USERS = """
 """
 BY_NOW = "SELECT entitlements_version FROM users WHERE id = :user_id"
 OTHER_RIGHTS = N_("Auth gives a user other rights than the rows do.")
-TODO = N_("Replay the user's last event on the events' page; if that does not help, see whether Auth consumes them.")
+REPLAY = N_("Replay the user's last event on the events' page; if that does not help, see whether Auth consumes them.")
 Right = tuple[str, tuple[str, ...], datetime]  # plan, features, until
 
 
@@ -111,7 +111,7 @@ def _plain(rights: list[Right]) -> str:
 I13 = Invariant(
     "I13",
     "Auth has applied the last event of each user, and gives the rights that the rows give",
-    (Walk(N_("Auth's version of a user is not ours, or it withdraws other tokens."), TODO, unlike_auth),),
+    (Walk(N_("Auth's version of a user is not ours, or it withdraws other tokens."), REPLAY, unlike_auth),),
     asks="auth",
 )
 

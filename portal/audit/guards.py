@@ -8,7 +8,9 @@ from portal.audit.violation import N_, Audit, Walk
 from portal.db import engines
 
 WHAT = N_("A guard of the database is missing: it would not refuse what this invariant forbids.")
-TODO = N_("Stop the worker and the web processes, make the guard again as the migrations make it, then run the audit.")
+MAKE_AGAIN = N_(
+    "Stop the worker and the web processes, make the guard again as the migrations make it, then run the audit."
+)
 
 # By invariant. `a|b`: the name on PostgreSQL, and on SQLite.
 NAMES: Mapping[str, tuple[str, ...]] = {
@@ -53,7 +55,7 @@ NAMES: Mapping[str, tuple[str, ...]] = {
 
 
 def missing_of(invariant: str) -> Walk:
-    return Walk(WHAT, TODO, _missing(NAMES[invariant]))
+    return Walk(WHAT, MAKE_AGAIN, _missing(NAMES[invariant]))
 
 
 def _missing(names: tuple[str, ...]) -> Callable[[Audit], Iterator[Mapping[str, object]]]:
